@@ -1,0 +1,185 @@
+//! The arguments, as `--help` shows them.
+
+use super::values::{assignment, count, duration, part};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ksim::choice::strategies;
+use ksim::run::Shard;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 nothing found (check: as expected), 1 a finding (check: not as expected), 125 could \
+not judge (unknown scenario, bad input, interrupted), so that `git bisect run` skips the commit.";
+
+/// Deterministic simulation of kernel concurrency: finds a schedule that shows the bug.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    /// When to use colors
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: clap::ColorChoice,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// The scenarios, and what each expects
+    List(List),
+    /// One execution of a seed, and its trace
+    Run(Run),
+    /// Search, fold the failures, shrink them, save schedules
+    Hunt(Hunt),
+    /// Explore every schedule, or every one within bounds
+    Prove(Prove),
+    /// Repeat the run of a schedule file, and say what became of its finding
+    Replay(File),
+    /// Shrink a schedule file further, in place
+    Shrink(File),
+    /// The run of a schedule file
+    Show(Show),
+    /// Every scenario against its expected verdict, and each seed run twice
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only these, or those below them
+    pub scenarios: Vec<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How runs are made.
+#[derive(Debug, Args)]
+pub(super) struct Source {
+    /// Seed of the campaign
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How schedules are drawn
+    #[arg(long, value_name = "NAME", default_value = strategies::DEFAULT)]
+    pub strategy: String,
+    /// Sets a parameter of the scenario (see `list`)
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub params: Vec<(String, u64)>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// The scenario
+    pub scenario: String,
+    /// Which run of the campaign
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    pub index: u64,
+    #[command(flatten)]
+    pub source: Source,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Hunt {
+    /// The scenarios, or prefixes: all below them
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// Runs for each scenario
+    #[arg(long, value_name = "N", value_parser = count, default_value = "20000")]
+    pub runs: u64,
+    /// Time for all scenarios together, instead of a number of runs: 30s, 5m, 1h
+    #[arg(long = "for", value_name = "TIME", value_parser = duration, conflicts_with = "runs")]
+    pub time: Option<Duration>,
+    #[command(flatten)]
+    pub source: Source,
+    #[command(flatten)]
+    pub jobs: Jobs,
+    /// Only part I of N of the runs, so that N machines share a hunt
+    #[arg(long, value_name = "I/N", value_parser = part, default_value = "1/1")]
+    pub shard: Shard,
+    /// Where to save a schedule for each finding
+    #[arg(long, value_name = "DIR", default_value = "ksim-out")]
+    pub out: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Jobs {
+    /// Threads; the result does not depend on it [default: one for each processor]
+    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub jobs: Option<u32>,
+}
+
+impl Jobs {
+    pub(super) fn get(&self) -> u32 {
+        let processors = || std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
+        self.jobs.unwrap_or_else(processors)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct File {
+    /// A schedule file that `hunt` has saved
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// A schedule file that `hunt` has saved
+    pub file: PathBuf,
+    /// How to print it
+    #[arg(long, default_value = "text")]
+    pub format: Format,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Prove {
+    /// The scenarios, or prefixes: all below them
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// Only schedules that leave a context which could go on at most K times
+    #[arg(long, value_name = "K")]
+    pub preemptions: Option<u16>,
+    /// Only schedules in which at most K interrupts come where their CPU could go on
+    #[arg(long, value_name = "K")]
+    pub interrupts: Option<u16>,
+    /// Stop after about N executions of a scenario
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub executions: Option<u64>,
+    /// Stop after this time for each scenario: 30s, 5m, 1h
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub time: Option<Duration>,
+    /// Try steps that commute in every order, for comparison
+    #[arg(long)]
+    pub no_reduction: bool,
+    /// Sets a parameter of the scenario (see `list`)
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub params: Vec<(String, u64)>,
+    #[command(flatten)]
+    pub jobs: Jobs,
+    /// Where to save a schedule for each finding
+    #[arg(long, value_name = "DIR", default_value = "ksim-out")]
+    pub out: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Only these scenarios, or those below them
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// Runs for each scenario; one whose expected findings have come needs fewer
+    #[arg(long, value_name = "N", value_parser = count, default_value = "20000")]
+    pub runs: u64,
+    #[command(flatten)]
+    pub source: Source,
+    #[command(flatten)]
+    pub jobs: Jobs,
+}

@@ -1,0 +1,88 @@
+//! Why a command could not judge. Each says what was wrong and what to do; the exit code is 125.
+
+use ksim::choice::ParseError;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) enum Error {
+    /// No scenario has this name or lies below it.
+    UnknownScenario { name: String, near: Vec<String> },
+    /// One scenario is needed, and several lie below the name.
+    SeveralScenarios { name: String, some: Vec<String> },
+    /// A parameter does not exist or is out of range.
+    Param { scenario: String, problem: String },
+    /// No strategy has this name.
+    UnknownStrategy { name: String },
+    /// A file cannot be read.
+    Read { path: PathBuf, error: io::Error },
+    /// A file is no schedule.
+    Schedule { path: PathBuf, error: ParseError },
+    /// A folder or a file cannot be written.
+    Write { path: PathBuf, error: io::Error },
+    /// A file is in the way.
+    InTheWay { path: PathBuf },
+    /// Standard output is closed or full.
+    Output(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::UnknownScenario { name, near } if near.is_empty() => {
+                write!(f, "there is no scenario {name:?}; `list` shows all of them")
+            }
+            Error::UnknownScenario { name, near } => {
+                write!(f, "there is no scenario {name:?}; did you mean {}?", near.join(" or "))
+            }
+            Error::SeveralScenarios { name, some } => {
+                write!(f, "{name:?} is not one scenario; give one, like {}", some.join(" or "))
+            }
+            Error::Param { scenario, problem } => write!(f, "{scenario}: {problem}"),
+            Error::UnknownStrategy { name } => {
+                let names = ksim::choice::strategies::NAMES.iter().map(|(name, _)| *name);
+                let names: Vec<&str> = names.collect();
+                write!(f, "there is no strategy {name:?}; there is {}", names.join(", "))
+            }
+            Error::Read { path, error } => {
+                write!(
+                    f,
+                    "cannot read {}: {error}; give the path of a schedule file",
+                    path.display()
+                )
+            }
+            Error::Schedule { path, error } => write!(f, "{}:{error}", path.display()),
+            Error::Write { path, error } => {
+                write!(f, "cannot write {}: {error}; name another place with --out", path.display())
+            }
+            Error::InTheWay { path } => write!(
+                f,
+                "{} exists and is not a schedule of this finding; move it away, or name another \
+                 place with --out",
+                path.display()
+            ),
+            Error::Output(error) => write!(f, "cannot write to standard output: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Read { error, .. } | Error::Write { error, .. } | Error::Output(error) => {
+                Some(error)
+            }
+            Error::Schedule { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    /// The only errors that are not given a place are those of standard output.
+    fn from(error: io::Error) -> Error {
+        Error::Output(error)
+    }
+}

@@ -1,0 +1,209 @@
+//! `ksim hunt`.
+
+use super::campaign::{Example, example};
+use super::error::Error;
+use super::progress::{self, Watch};
+use super::style::{counted, title};
+use super::{Outcome, args, print, program, save, select, text};
+use ksim::base::finding::Signature;
+use ksim::run::{Found, Hunt, Hunted, Scenario};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Hunts in each scenario, prints and saves what it finds.
+pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error> {
+    let start = Instant::now();
+    select::strategy(&args.source.strategy)?;
+    let scenarios = select::several(all, &args.scenarios)?;
+    let params = select::params_of_several(&scenarios, &args.source.params)?;
+    save::prepare(&args.out)?;
+    progress::catch_interrupts();
+
+    let mut results = Vec::new();
+    let mut outcome = Outcome::Clean;
+    let mut unsaved = None;
+    for (i, (scenario, params)) in scenarios.iter().zip(&params).enumerate() {
+        let hunt = Hunt {
+            scenario,
+            params,
+            strategy: &args.source.strategy,
+            seed: args.source.seed,
+            shard: args.shard,
+            jobs: args.jobs.get(),
+        };
+        let until = args.time.map(|time| {
+            let left = (start + time).saturating_duration_since(Instant::now());
+            Instant::now() + left / (scenarios.len() - i) as u32
+        });
+        let result = Report::new(hunt, args, until);
+        if !result.hunted.found.is_empty() {
+            outcome = Outcome::Found;
+        }
+        match args.json {
+            true => results.push(result.json()),
+            false => print(&result.text())?,
+        }
+        // What was found is printed even if it cannot be saved.
+        unsaved = unsaved.or(result.unsaved);
+        if progress::interrupted() {
+            outcome = outcome.max(Outcome::Unjudged);
+            break;
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    if args.json {
+        let object = json!({ "results": results, "timing": { "seconds": seconds } });
+        print(&format!("{object:#}\n"))?;
+    }
+    let ended = if progress::interrupted() { "interrupted" } else { "done" };
+    anstream::eprintln!("{ended} after {seconds:.1} s; repeat with: {}", repeat(args));
+    unsaved.map_or(Ok(outcome), Err)
+}
+
+/// The command line with everything that determines the result.
+fn repeat(args: &args::Hunt) -> String {
+    let args::Source { seed, strategy, params } = &args.source;
+    let mut line = format!("{} hunt {}", program(), args.scenarios.join(" "));
+    match args.time {
+        Some(time) => _ = write!(line, " --for {}ms", time.as_millis()),
+        None => _ = write!(line, " --runs {}", args.runs),
+    }
+    _ = write!(line, " --seed {seed} --strategy {strategy}");
+    line.push_str(&text::params(params));
+    if args.shard.of > 1 {
+        _ = write!(line, " --shard {}/{}", args.shard.part, args.shard.of);
+    }
+    line
+}
+
+/// One finding, with the file where its schedule is.
+struct Kept {
+    signature: Signature,
+    found: Found,
+    example: Example,
+    /// Unless it could not be saved.
+    path: Option<PathBuf>,
+}
+
+/// What was hunted in one scenario.
+struct Report<'a> {
+    hunt: Hunt<'a>,
+    hunted: Hunted,
+    kept: Vec<Kept>,
+    unsaved: Option<Error>,
+}
+
+impl<'a> Report<'a> {
+    fn new(hunt: Hunt<'a>, args: &args::Hunt, until: Option<Instant>) -> Report<'a> {
+        let (end, shown) = match until {
+            Some(_) => (u64::MAX, None),
+            None => (args.runs, Some(args.runs.div_ceil(args.shard.of.into()))),
+        };
+        let watch = Watch::new(&hunt.scenario.name, shown, until);
+        let hunted = hunt.run(0..end, &|progress| watch.see(progress));
+        watch.finish(hunted.found.len());
+        let (mut kept, mut unsaved) = (Vec::new(), None);
+        for (signature, found) in hunted.in_order() {
+            let example = example(&hunt, signature, found);
+            let path = match save::save(&args.out, &example.file, &found.finding.headline) {
+                Ok(path) => Some(path),
+                Err(error) => {
+                    unsaved = Some(error);
+                    None
+                }
+            };
+            kept.push(Kept { signature: signature.clone(), found: found.clone(), example, path });
+        }
+        if hunted.cut > 0 {
+            let runs = counted(hunted.cut, "run");
+            anstream::eprintln!("{}: {runs} cut at the limit of steps", hunt.scenario.name);
+        }
+        Report { hunt, hunted, kept, unsaved }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "scenario": self.hunt.scenario.name,
+            "params": self.hunt.params.iter().collect::<std::collections::BTreeMap<_, _>>(),
+            "strategy": self.hunt.strategy,
+            "seed": self.hunt.seed,
+            "runs": self.hunted.runs,
+            "steps": self.hunted.steps,
+            "cut": self.hunted.cut,
+            "findings": self.kept.iter().map(Kept::json).collect::<Vec<_>>(),
+        })
+    }
+
+    fn text(&self) -> String {
+        let Hunted { runs, steps, .. } = self.hunted;
+        let mut out = format!(
+            "{}: {}, {}, {}\n",
+            title(&self.hunt.scenario.name),
+            counted(runs, "run"),
+            counted(steps, "step"),
+            counted(self.kept.len() as u64, "finding"),
+        );
+        for kept in &self.kept {
+            out.push('\n');
+            out.push_str(&kept.text(&self.hunt, runs));
+            out.push('\n');
+        }
+        out
+    }
+}
+
+impl Kept {
+    fn json(&self) -> Value {
+        let Example { file, steps, .. } = &self.example;
+        let shrunk = file
+            .schedule
+            .as_ref()
+            .map(|schedule| json!({ "deviations": schedule.len(), "steps": steps }));
+        let finding = &self.found.finding;
+        json!({
+            "signature": self.signature.0,
+            "kind": finding.kind.name(),
+            "object": finding.object,
+            "headline": finding.headline,
+            "count": self.found.count,
+            "first_index": self.found.first_index,
+            "index": self.found.index,
+            "steps": self.found.steps,
+            "schedule": self.path.as_ref().map(|path| path.display().to_string()),
+            "trace": format!("{:016x}", self.example.file.trace),
+            "shrunk": shrunk,
+        })
+    }
+
+    fn text(&self, hunt: &Hunt<'_>, runs: u64) -> String {
+        let Found { count, first_index, index, steps, .. } = &self.found;
+        let Example { file, finding, trace, .. } = &self.example;
+        let Hunt { scenario, strategy, seed, .. } = hunt;
+        let program = program();
+        let mut out = text::finding(finding, trace);
+        let (runs, from_seed) = (counted(runs, "run"), counted((*steps).into(), "step"));
+        _ = writeln!(out, "\nfound:    {count} of {runs}, first at index {first_index}");
+        _ = writeln!(
+            out,
+            "seed:     {program} run {}{} --strategy {strategy} --seed {seed} --index {index} \
+             ({from_seed})",
+            scenario.name,
+            text::params(&file.params),
+        );
+        if let Some(path) = &self.path {
+            let path = path.display();
+            _ = writeln!(out, "replay:   {program} replay {path}");
+        }
+        let Some(schedule) = &file.schedule else {
+            out.push_str("schedule: only the seed repeats it\n");
+            return out;
+        };
+        let deviations = counted(schedule.len() as u64, "deviation");
+        let steps = counted(self.example.steps.into(), "step");
+        _ = writeln!(out, "schedule: {deviations}, {steps}");
+        out.push_str(&text::schedule(schedule));
+        out
+    }
+}

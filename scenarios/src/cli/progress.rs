@@ -1,0 +1,97 @@
+//! Progress on standard error: a bar on a terminal, a line every ten seconds elsewhere; the budget
+//! of time; and Ctrl-C, which ends the hunt but not the report.
+
+use super::style::counted;
+use indicatif::{ProgressBar, ProgressStyle};
+use ksim::run::Progress;
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on Ctrl-C only asks to stop; the second one ends the process.
+pub(super) fn catch_interrupts() {
+    let caught = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(super::UNJUDGED));
+        }
+    });
+    if let Err(error) = caught {
+        anstream::eprintln!("warning: Ctrl-C will not print what was found: {error}");
+    }
+}
+
+/// Has somebody pressed Ctrl-C?
+pub(super) fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Watches the runs of one scenario.
+#[derive(Debug)]
+pub(super) struct Watch {
+    name: String,
+    total: Option<u64>,
+    until: Option<Instant>,
+    start: Instant,
+    bar: ProgressBar,
+    last_line: Mutex<Instant>,
+}
+
+impl Watch {
+    /// For a number of runs, or until a time.
+    pub(super) fn new(name: &str, total: Option<u64>, until: Option<Instant>) -> Watch {
+        let bar = match (std::io::stderr().is_terminal(), total) {
+            (false, _) => ProgressBar::hidden(),
+            (true, Some(total)) => ProgressBar::new(total)
+                .with_style(style("{prefix} {wide_bar} {pos}/{len} {msg} {eta}")),
+            (true, None) => ProgressBar::new_spinner()
+                .with_style(style("{prefix} {spinner} {pos} runs {msg} {elapsed}")),
+        };
+        bar.set_prefix(name.to_owned());
+        let start = Instant::now();
+        Watch { name: name.to_owned(), total, until, start, bar, last_line: Mutex::new(start) }
+    }
+
+    /// Shows how far it is; says whether to go on.
+    pub(super) fn see(&self, done: Progress) -> ControlFlow<()> {
+        self.bar.set_position(done.runs);
+        self.bar.set_message(format!("{} failed", done.failed));
+        let now = Instant::now();
+        if self.bar.is_hidden() {
+            self.line(done, now);
+        }
+        match interrupted() || self.until.is_some_and(|until| now >= until) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    fn line(&self, done: Progress, now: Instant) {
+        let Ok(mut last) = self.last_line.lock() else { return };
+        if now.duration_since(*last) < LINE_EVERY {
+            return;
+        }
+        *last = now;
+        let of = self.total.map_or_else(String::new, |total| format!(" of {total}"));
+        let seconds = now.duration_since(self.start).as_secs();
+        let Progress { runs, failed } = done;
+        anstream::eprintln!("{}: {runs}{of} runs, {failed} failed, {seconds} s", self.name);
+    }
+
+    /// Removes the bar. Findings are shrunk now, which may take a while.
+    pub(super) fn finish(&self, findings: usize) {
+        self.bar.finish_and_clear();
+        if self.start.elapsed() > LINE_EVERY && findings > 0 {
+            anstream::eprintln!("{}: shrinking {}", self.name, counted(findings as u64, "finding"));
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is a constant, and is right")
+}

@@ -1,0 +1,200 @@
+//! `ksim prove`.
+
+use super::error::Error;
+use super::style::{counted, faint, title};
+use super::{Outcome, args, print, progress, save, select, text};
+use ksim::base::finding::Signature;
+use ksim::choice::{Origin, ScheduleFile};
+use ksim::run::prove::{Found, Search, Settings};
+use ksim::run::reduce::{self, Reduced};
+use ksim::run::{Execution, Params, Scenario, prove};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Explores every schedule of each scenario, within the bounds.
+pub(super) fn prove(all: &[Scenario], args: &args::Prove) -> Result<Outcome, Error> {
+    let start = Instant::now();
+    let scenarios = select::several(all, &args.scenarios)?;
+    let params = select::params_of_several(&scenarios, &args.params)?;
+    save::prepare(&args.out)?;
+    progress::catch_interrupts();
+    let mut results = Vec::new();
+    let mut outcome = Outcome::Clean;
+    for (scenario, params) in scenarios.into_iter().zip(&params) {
+        if progress::interrupted() {
+            outcome = outcome.max(Outcome::Unjudged);
+            break;
+        }
+        let proof = Proof::new(scenario, params, args)?;
+        outcome = outcome.max(proof.verdict());
+        match args.json {
+            true => results.push(proof.json(args)),
+            false => print(&proof.text())?,
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    if args.json {
+        let object = json!({ "results": results, "timing": { "seconds": seconds } });
+        print(&format!("{object:#}\n"))?;
+    }
+    anstream::eprintln!("done after {seconds:.1} s");
+    Ok(outcome)
+}
+
+/// A finding with its shortest schedule, if it could be brought into that form.
+struct Kept {
+    signature: Signature,
+    found: Found,
+    shrunk: Option<(Reduced, PathBuf)>,
+}
+
+/// What became of one scenario.
+struct Proof<'s> {
+    scenario: &'s Scenario,
+    outcome: prove::Outcome,
+    kept: Vec<Kept>,
+}
+
+impl<'s> Proof<'s> {
+    fn new(
+        scenario: &'s Scenario,
+        params: &Params,
+        args: &args::Prove,
+    ) -> Result<Proof<'s>, Error> {
+        let settings = Settings {
+            preemptions: args.preemptions,
+            interrupts: args.interrupts,
+            reduce: !args.no_reduction,
+            limit: args.executions,
+            jobs: args.jobs.get() as usize,
+            ..Settings::default()
+        };
+        let until = args.time.map(|time| Instant::now() + time);
+        let mut search = Search::new(scenario, params, settings);
+        let outcome = search
+            .run(|_| !progress::interrupted() && until.is_none_or(|t| Instant::now() < t))
+            .clone();
+        let mut kept = Vec::new();
+        for (signature, found) in &outcome.found {
+            let walker = search.replay(found);
+            let lifted = walker.sim().lift();
+            let mut execution = Execution::with_params(scenario, params.clone());
+            let shrunk = match reduce::reduce(&mut execution, &lifted, signature) {
+                Some(reduced) => {
+                    let path = keep(scenario, params, signature, &reduced, &args.out)?;
+                    Some((reduced, path))
+                }
+                None => None,
+            };
+            kept.push(Kept { signature: signature.clone(), found: found.clone(), shrunk });
+        }
+        Ok(Proof { scenario, outcome, kept })
+    }
+
+    fn verdict(&self) -> Outcome {
+        match (self.kept.is_empty(), self.outcome.complete) {
+            (false, _) => Outcome::Found,
+            (true, true) => Outcome::Clean,
+            (true, false) => Outcome::Unjudged,
+        }
+    }
+
+    fn json(&self, args: &args::Prove) -> Value {
+        let outcome = &self.outcome;
+        json!({
+            "scenario": self.scenario.name,
+            "complete": outcome.complete,
+            "share": outcome.share() as f64 / 100_000.0,
+            "executions": outcome.executions,
+            "steps": outcome.steps,
+            "states": outcome.states,
+            "cut": outcome.cut,
+            "bound": { "preemptions": args.preemptions, "interrupts": args.interrupts },
+            "findings": self.kept.iter().map(Kept::json).collect::<Vec<_>>(),
+        })
+    }
+
+    fn text(&self) -> String {
+        let outcome = &self.outcome;
+        let covered = if outcome.complete {
+            "complete".to_owned()
+        } else {
+            let share = outcome.share();
+            let cut = match outcome.cut {
+                0 => String::new(),
+                n => format!(", {} cut at the limit of steps", counted(n, "run")),
+            };
+            format!("not complete: about {}.{:03} %{cut}", share / 1000, share % 1000)
+        };
+        let mut out = format!(
+            "{}: {covered}; {}, {}, {}\n",
+            title(&self.scenario.name),
+            counted(outcome.executions, "execution"),
+            counted(outcome.states, "state"),
+            counted(self.kept.len() as u64, "finding"),
+        );
+        for kept in &self.kept {
+            out.push_str(&kept.text());
+        }
+        out
+    }
+}
+
+impl Kept {
+    fn json(&self) -> Value {
+        let Kept { signature, found, shrunk } = self;
+        json!({
+            "signature": signature.0,
+            "kind": found.finding.kind.name(),
+            "object": found.finding.object,
+            "headline": found.finding.headline,
+            "count": found.count,
+            "schedule": shrunk.as_ref().map(|(_, path)| path.display().to_string()),
+            "shrunk": shrunk.as_ref().map(|(reduced, _)| {
+                json!({ "deviations": reduced.schedule.len(), "steps": reduced.steps })
+            }),
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut out = match &self.shrunk {
+            Some((reduced, _)) => {
+                format!("\n{}\n", text::finding(&reduced.finding, &reduced.trace))
+            }
+            None => format!("\n{}\n", self.found.finding.headline),
+        };
+        _ = writeln!(out, "signature: {}", faint(&self.signature.0));
+        match &self.shrunk {
+            Some((reduced, path)) => {
+                let deviations = counted(reduced.schedule.len() as u64, "deviation");
+                _ = writeln!(out, "schedule:  {} ({deviations})", path.display());
+                out.push_str(&text::schedule(&reduced.schedule));
+            }
+            None => out.push_str("schedule:  none: its run does not follow from orderings alone\n"),
+        }
+        out
+    }
+}
+
+/// Saves the schedule of a finding.
+fn keep(
+    scenario: &Scenario,
+    params: &Params,
+    signature: &Signature,
+    reduced: &Reduced,
+    dir: &Path,
+) -> Result<PathBuf, Error> {
+    let strategy = ksim::choice::strategies::DEFAULT.to_owned();
+    let file = ScheduleFile {
+        version: ksim::VERSION.to_owned(),
+        scenario: scenario.name.clone(),
+        params: params.iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        origin: Origin { strategy, seed: 0, index: 0 },
+        schedule: Some(reduced.schedule.clone()),
+        signature: signature.clone(),
+        trace: reduced.trace.hash(),
+    };
+    save::save(dir, &file, &reduced.finding.headline)
+}

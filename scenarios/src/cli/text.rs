@@ -1,0 +1,22 @@
+//! Findings and schedules in text form.
+
+use super::style::{bad, faint};
+use ksim::base::finding::Finding;
+use ksim::choice::Schedule;
+use ksim::trace::Trace;
+
+/// The report of a finding; its headline stands out.
+pub(super) fn finding(finding: &Finding, trace: &Trace) -> String {
+    let report = ksim::report::finding(finding, trace);
+    report.replacen(&finding.headline, &bad(&finding.headline).to_string(), 1)
+}
+
+/// The deviations of a schedule.
+pub(super) fn schedule(schedule: &Schedule) -> String {
+    schedule.lines().map(|line| format!("  {}\n", faint(line))).collect()
+}
+
+/// Parameters as options.
+pub(super) fn params(params: &[(String, u64)]) -> String {
+    params.iter().map(|(name, value)| format!(" --param {name}={value}")).collect()
+}

@@ -1,0 +1,7 @@
+//! The command line over all scenarios of this package.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ksim_scenarios::cli::main(ksim_scenarios::all())
+}

@@ -1,0 +1,42 @@
+//! Events: what happened, in the order it happened.
+
+use super::agent::AgentId;
+use super::op::Call;
+
+/// How far an operation got in one step.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// It happened, at once.
+    Done,
+    /// It began and now waits (spinning or asleep); nothing but the waiting has happened.
+    Begun,
+    /// It had begun in an earlier step and is done now.
+    Finished,
+}
+
+/// One step of one agent.
+#[derive(Copy, Clone, Debug)]
+pub struct Event {
+    /// The operation.
+    pub call: Call,
+    /// What it replied.
+    pub reply: u64,
+    /// Who.
+    pub agent: AgentId,
+    /// On which CPU.
+    pub cpu: u16,
+    /// Done, or only begun?
+    pub phase: Phase,
+    /// Were interrupts off before the step?
+    pub irqs_off: bool,
+    /// Nesting of `rcu_read_lock()` before the step.
+    pub rcu_nesting: u8,
+    /// Lock class, for lock operations.
+    pub class: u16,
+    /// Did the handler, callback or task that took it return with it?
+    pub ends: bool,
+    /// `preempt_count` before the step.
+    pub preempt: u32,
+    /// Where this event's accesses end in the run's list of accesses.
+    pub accesses_end: u32,
+}

@@ -1,0 +1,88 @@
+//! The exact decisions of one run, for going back in it: valid for one build only.
+
+use super::strategy::{Strategy, View};
+use crate::base::agent::AgentId;
+use crate::base::event::Event;
+use crate::base::footprint::Access;
+
+/// One decision: who acted, and with which outcome.
+pub type Taken = (AgentId, u32);
+
+/// Lets another strategy decide and writes down what it does.
+#[derive(Debug)]
+pub struct Recorder<'i, S: ?Sized> {
+    inner: &'i mut S,
+    /// The decisions so far.
+    pub log: Vec<Taken>,
+}
+
+impl<'i, S: Strategy + ?Sized> Recorder<'i, S> {
+    /// Records this strategy.
+    pub fn new(inner: &'i mut S) -> Recorder<'i, S> {
+        Recorder { inner, log: Vec::new() }
+    }
+}
+
+impl<S: Strategy + ?Sized> Strategy for Recorder<'_, S> {
+    fn begin(&mut self, seed: u64, index: u64) {
+        self.log.clear();
+        self.inner.begin(seed, index);
+    }
+
+    fn pick(&mut self, view: &dyn View) -> AgentId {
+        let agent = self.inner.pick(view);
+        self.log.push((agent, 0));
+        agent
+    }
+
+    fn outcome(&mut self, view: &dyn View, agent: AgentId, n: u32) -> u32 {
+        let outcome = self.inner.outcome(view, agent, n);
+        if let Some(last) = self.log.last_mut() {
+            last.1 = outcome;
+        }
+        outcome
+    }
+
+    fn observes(&self) -> bool {
+        self.inner.observes()
+    }
+
+    fn observe(&mut self, view: &dyn View, event: &Event, accesses: &[Access]) {
+        self.inner.observe(view, event, accesses);
+    }
+}
+
+/// Takes recorded decisions again.
+#[derive(Debug)]
+pub struct Exact<'l> {
+    log: &'l [Taken],
+    at: usize,
+}
+
+impl<'l> Exact<'l> {
+    /// Takes these decisions.
+    pub fn new(log: &'l [Taken]) -> Exact<'l> {
+        Exact { log, at: 0 }
+    }
+}
+
+impl Strategy for Exact<'_> {
+    fn begin(&mut self, _: u64, _: u64) {
+        self.at = 0;
+    }
+
+    /// # Panics
+    /// When the recorded agent cannot act: the log is of another scenario or build.
+    fn pick(&mut self, view: &dyn View) -> AgentId {
+        let next = self.log.get(self.at).map(|taken| taken.0);
+        let agent = next.filter(|&a| view.enabled().contains(a));
+        self.at += 1;
+        agent.unwrap_or_else(|| {
+            panic!("decision {} does not fit: another build or scenario", self.at)
+        })
+    }
+
+    fn outcome(&mut self, _: &dyn View, _: AgentId, n: u32) -> u32 {
+        self.log[self.at - 1].1.min(n - 1)
+    }
+}

@@ -1,0 +1,227 @@
+//! The strategy for hunts: two canonical runs, two samplers, then reversals of single conflicts,
+//! the most promising first, with every third run an independent sample.
+//!
+//! It learns from its first runs only, taken in the order of their indexes; what it then knows is
+//! fixed, and each later run is a function of (seed, index) again.
+
+use super::canonical::{Canonical, Reverse};
+use super::flip::Flip;
+use super::frontier::{Frontier, Plan};
+use super::guided::Guided;
+use super::pct::Pct;
+use super::pos::Pos;
+use super::profile::{Known, Owners, Profile, Profiles};
+use super::record::Record;
+use super::rng::Stream;
+use super::strategy::{Strategy, View};
+use super::surw::Surw;
+use super::urw::Urw;
+use crate::base::agent::AgentId;
+use crate::base::event::Event;
+use crate::base::footprint::Access;
+use std::sync::Arc;
+
+/// How many runs it learns from.
+pub const LEARNING: u64 = 256;
+
+/// The independent samplers in rotation.
+const SAMPLERS: [&str; 5] = ["surw", "pos", "pct2", "pct3", "urw"];
+
+/// What the first run looked like: step counts are taken from it.
+#[derive(Debug, Default)]
+struct First {
+    agents: Vec<Known>,
+    events: Vec<Event>,
+    accesses: Vec<Access>,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Now {
+    Canonical,
+    Reverse,
+    Sampler(usize),
+    Flip,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Portfolio {
+    seed: u64,
+    /// Runs it has learned from.
+    next: u64,
+    now: Now,
+    /// Learns from the run in progress?
+    learns: bool,
+    first: First,
+    owners: Owners,
+    profiles: Profiles,
+    frontier: Frontier,
+    stream: Stream,
+    canonical: Canonical,
+    reverse: Reverse,
+    surw: Guided<Surw>,
+    pos: Guided<Pos>,
+    pct2: Guided<Pct>,
+    pct3: Guided<Pct>,
+    urw: Guided<Urw>,
+    flip: Flip,
+}
+
+impl Default for Portfolio {
+    fn default() -> Portfolio {
+        Portfolio {
+            seed: 0,
+            next: 0,
+            now: Now::Canonical,
+            learns: false,
+            first: First::default(),
+            owners: Owners::default(),
+            profiles: Profiles::default(),
+            frontier: Frontier::default(),
+            stream: Stream::new(0, 0, "portfolio"),
+            canonical: Canonical::default(),
+            reverse: Reverse::default(),
+            surw: Guided::new(Surw::default()),
+            pos: Guided::new(Pos::new(true)),
+            pct2: Guided::new(Pct::new(2)),
+            pct3: Guided::new(Pct::new(3)),
+            urw: Guided::new(Urw::default()),
+            flip: Flip::default(),
+        }
+    }
+}
+
+impl Portfolio {
+    /// The independent sampler that takes this run, if one does: its choice never depends on other
+    /// runs, so that statistics may be made of them.
+    pub fn independent(index: u64) -> Option<&'static str> {
+        let at = usize::try_from(index / 3 % SAMPLERS.len() as u64).ok()?;
+        (index >= 4 && index.is_multiple_of(3)).then(|| SAMPLERS[at])
+    }
+
+    fn spread(&mut self) {
+        self.surw.set_profiles(&self.profiles);
+        self.pos.set_profiles(&self.profiles);
+        self.pct2.set_profiles(&self.profiles);
+        self.pct3.set_profiles(&self.profiles);
+        self.urw.set_profiles(&self.profiles);
+    }
+
+    fn choose(&mut self, index: u64) -> Now {
+        match index {
+            0 => return Now::Canonical,
+            1 => return Now::Sampler(0),
+            2 => return Now::Reverse,
+            3 => return Now::Sampler(1),
+            _ => {}
+        }
+        let rotation = (index / 3 % SAMPLERS.len() as u64) as usize;
+        if Portfolio::independent(index).is_some() {
+            return Now::Sampler(rotation);
+        }
+        let draw = u64::from(self.stream.next_u32());
+        let plan: Option<Plan> = if self.learns {
+            let frontier = &mut self.frontier;
+            let half = draw.is_multiple_of(2);
+            let best = frontier.next(draw);
+            if best.is_none() && half { frontier.take_any(draw / 2) } else { best }
+        } else if draw.is_multiple_of(2) {
+            self.frontier.any(draw / 2).cloned()
+        } else {
+            None
+        };
+        match plan {
+            Some(plan) => {
+                self.flip.set(plan);
+                Now::Flip
+            }
+            None => Now::Sampler((rotation + 2) % SAMPLERS.len()),
+        }
+    }
+
+    fn inner(&mut self) -> &mut dyn Strategy {
+        match self.now {
+            Now::Canonical => &mut self.canonical,
+            Now::Reverse => &mut self.reverse,
+            Now::Flip => &mut self.flip,
+            Now::Sampler(0) => &mut self.surw,
+            Now::Sampler(1) => &mut self.pos,
+            Now::Sampler(2) => &mut self.pct2,
+            Now::Sampler(3) => &mut self.pct3,
+            Now::Sampler(_) => &mut self.urw,
+        }
+    }
+
+    fn learn_owners(&mut self, events: &[Event], accesses: &[Access]) {
+        if !self.owners.learn(events, accesses) {
+            return;
+        }
+        let first = &self.first;
+        let profile = |owners| {
+            let agents = first.agents.clone();
+            Arc::new(Profile::of(agents, &first.events, &first.accesses, owners))
+        };
+        self.profiles.shared = profile(self.owners.clone());
+        if self.profiles.all.agents.is_empty() {
+            self.profiles.all = profile(Owners::default());
+        }
+        self.spread();
+    }
+}
+
+impl Strategy for Portfolio {
+    fn begin(&mut self, seed: u64, index: u64) {
+        if index == 0 {
+            *self = Portfolio::default();
+        }
+        self.seed = seed;
+        self.learns = index < LEARNING;
+        self.stream.aim(seed, index, "portfolio");
+        self.now = self.choose(index);
+        self.inner().begin(seed, index);
+    }
+
+    fn pick(&mut self, view: &dyn View) -> AgentId {
+        self.inner().pick(view)
+    }
+
+    fn outcome(&mut self, view: &dyn View, agent: AgentId, n: u32) -> u32 {
+        self.inner().outcome(view, agent, n)
+    }
+
+    fn missing(&self, seed: u64, index: u64) -> Option<u64> {
+        if index == 0 {
+            return None;
+        }
+        let needed = index.min(LEARNING);
+        match self.next {
+            next if self.seed != seed || next > needed => Some(0),
+            next => (next < needed).then_some(next),
+        }
+    }
+
+    fn observes(&self) -> bool {
+        self.now == Now::Flip
+    }
+
+    fn observe(&mut self, view: &dyn View, event: &Event, accesses: &[Access]) {
+        self.inner().observe(view, event, accesses);
+    }
+
+    fn end(&mut self, view: &dyn View, events: &[Event], accesses: &[Access]) {
+        if !self.learns {
+            return;
+        }
+        self.next += 1;
+        let statics = view.static_words();
+        if self.first.agents.is_empty() {
+            self.owners.grow(statics);
+            let agents = Profile::agents_of(view);
+            let (events, accesses) = (events.to_vec(), accesses.to_vec());
+            self.first = First { agents, events, accesses };
+        }
+        self.learn_owners(events, accesses);
+        let record = Record::new(view, events, accesses, Frontier::LENGTH);
+        self.frontier.learn(record, statics);
+    }
+}

@@ -1,0 +1,115 @@
+//! Detectors watch events and nothing else, so a stored trace can be checked too. What the kernel
+//! layer refuses to carry out (a freed object, a corrupt list) it reports itself.
+
+mod clocks;
+mod lock_graph;
+mod lock_report;
+pub mod lockdep;
+pub mod race;
+pub mod rcu;
+pub mod retired;
+pub mod sleep;
+
+use crate::base::event::Event;
+use crate::base::finding::Alarm;
+use crate::base::footprint::Access;
+use crate::base::op::{Marking, Op};
+
+/// Something that watches events.
+pub trait Detector {
+    /// Forgets the last run; keeps the storage.
+    fn reset(&mut self);
+    /// Sees event number `at` and what it touched.
+    fn observe(&mut self, at: u32, event: &Event, accesses: &[Access], alarms: &mut Vec<Alarm>);
+    /// Appends everything that later alarms depend on, steps by their place in the programs and
+    /// not by their number: the exhaustive search takes two states for one only if these are equal
+    /// too. A detector that keeps nothing appends nothing.
+    fn digest(&self, events: &[Event], out: &mut Vec<u64>);
+}
+
+/// A step, by its place in its program.
+pub(crate) fn place(events: &[Event], at: u32) -> u64 {
+    events.get(at as usize).map_or(0, |e| {
+        let (line, column) = (u64::from(e.call.loc.line()), u64::from(e.call.loc.column()));
+        u64::from(e.agent.0) << 48 | (line & 0xff_ffff) << 24 | column & 0xff_ffff
+    })
+}
+
+/// An operation that takes no lock, never sleeps and needs no reader's protection: nothing for
+/// those who look at more than the words touched.
+fn only_touches_words(op: &Op) -> bool {
+    match op {
+        Op::Read { how, .. } => *how != Marking::RcuDereference,
+        Op::Nop | Op::Write { .. } | Op::Rmw { .. } | Op::Refcount { .. } => true,
+        _ => false,
+    }
+}
+
+/// Which of the detectors that can be turned off are on.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct Watch {
+    /// Order and usage of locks.
+    pub lockdep: bool,
+    /// Data races.
+    pub data_race: bool,
+    /// Are tasks preempted only where they give way?
+    pub cooperative: bool,
+}
+
+/// All detectors.
+#[derive(Debug, Default)]
+pub struct Detectors {
+    /// Which are on.
+    pub watch: Watch,
+    lockdep: lockdep::Lockdep,
+    sleep: sleep::SleepInAtomic,
+    race: race::DataRace,
+    rcu: rcu::SuspiciousRcu,
+    retired: retired::WriteBeforeGracePeriod,
+}
+
+impl Detectors {
+    /// Grows whenever a step has changed what is known of locks: the order of two such steps
+    /// decides what is reported, even if they touch nothing in common.
+    pub fn changes(&self) -> u32 {
+        self.lockdep.changes()
+    }
+}
+
+impl Detector for Detectors {
+    fn reset(&mut self) {
+        self.lockdep.reset();
+        self.sleep.reset();
+        self.race.reset();
+        self.rcu.reset();
+        self.retired.reset();
+    }
+
+    #[inline]
+    fn observe(&mut self, at: u32, event: &Event, accesses: &[Access], alarms: &mut Vec<Alarm>) {
+        // Most steps do no more than touch a word.
+        let plain = only_touches_words(&event.call.op) && !event.ends;
+        if self.watch.lockdep && !plain {
+            self.lockdep.observe(at, event, accesses, alarms);
+        }
+        if !plain {
+            self.sleep.observe(at, event, accesses, alarms);
+            self.rcu.observe(at, event, accesses, alarms);
+        }
+        self.retired.observe(at, event, accesses, alarms);
+        if self.watch.data_race {
+            self.race.cooperative = self.watch.cooperative;
+            self.race.observe(at, event, accesses, alarms);
+        }
+    }
+
+    fn digest(&self, events: &[Event], out: &mut Vec<u64>) {
+        self.lockdep.digest(events, out);
+        self.sleep.digest(events, out);
+        self.rcu.digest(events, out);
+        self.retired.digest(events, out);
+        if self.watch.data_race {
+            self.race.digest(events, out);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Who can act: an agent is offered to the scheduler only if its next step makes progress.
+
+use super::lock;
+use super::system::System;
+use crate::base::agent::{AgentId, AgentKind};
+use crate::base::op::{LockKind, Op};
+use crate::base::preempt;
+use crate::base::ptr::{Ptr, SLOT_WORDS};
+use crate::machine::agent::State;
+
+impl System {
+    /// The word that the agent's pending operation may have to wait for.
+    fn awaited_word(&self, id: AgentId) -> Option<Ptr> {
+        match self.m.agent(id).pending.op {
+            Op::Lock { at, attempt: false, .. } | Op::Await { at, .. } => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Remembers to look at this agent when the word that it waits for changes.
+    pub(super) fn watch(&mut self, id: AgentId) {
+        let Some(Ok(index)) = self.awaited_word(id).map(|at| self.mem.index(at)) else { return };
+        let slot = index / SLOT_WORDS;
+        if self.watch_heads.len() <= slot {
+            self.watch_heads.resize(slot + 1, 0);
+        }
+        let head = &mut self.watch_heads[slot];
+        let agent = &mut self.m.agents[id.index()];
+        agent.watch_next = *head;
+        agent.watching = slot as u32 + 1;
+        *head = id.0 + 1;
+    }
+
+    /// Forgets what this agent was watching.
+    pub(super) fn unwatch(&mut self, id: AgentId) {
+        let Some(slot) = self.m.agent(id).watching.checked_sub(1) else { return };
+        let next = self.m.agent(id).watch_next;
+        self.m.agent_mut(id).watching = 0;
+        let mut at = self.watch_heads[slot as usize];
+        if at == id.0 + 1 {
+            self.watch_heads[slot as usize] = next;
+            return;
+        }
+        while let Some(index) = at.checked_sub(1) {
+            let agent = &mut self.m.agents[usize::from(index)];
+            if agent.watch_next == id.0 + 1 {
+                agent.watch_next = next;
+                return;
+            }
+            at = agent.watch_next;
+        }
+    }
+
+    /// Could the pending operation of this context be carried out now? An operation that may have
+    /// to wait before it begins is also named in [`System::set_pending`].
+    #[inline]
+    pub(super) fn can_proceed(&self, id: AgentId) -> bool {
+        let agent = self.m.agent(id);
+        match agent.pending.op {
+            Op::Lock { at, kind, attempt: false, .. } => match self.mem.index(at) {
+                Ok(index) => {
+                    lock::is_free(self.mem.load(index), kind) || self.can_begin_lock(id, kind)
+                }
+                Err(_) => true,
+            },
+            Op::Await { at, cond, value, sleeps } => match self.mem.index(at) {
+                Ok(index) => {
+                    cond.holds(self.mem.load(index), value) || self.can_begin_await(id, sleeps)
+                }
+                Err(_) => true,
+            },
+            Op::Join(_) | Op::FlushWork { .. } | Op::WorkInvoke => self.is_served(id),
+            _ => !agent.begun || self.is_served(id),
+        }
+    }
+
+    /// Is asking for a lock that is held an act of its own?
+    fn can_begin_lock(&self, id: AgentId, kind: LockKind) -> bool {
+        (self.broken(super::settings::Broken::LockAdmitsTwo) && !kind.sleeps())
+            || (!self.m.agent(id).begun && self.beginning_matters(id, kind))
+    }
+
+    /// Is beginning to wait for a word an act of its own?
+    fn can_begin_await(&self, id: AgentId, sleeps: bool) -> bool {
+        !self.m.agent(id).begun
+            && if sleeps {
+                self.in_atomic(id)
+            } else {
+                // Spinning, it keeps its CPU where nobody is preempted.
+                !self.m.preemptible && self.has_other_tasks(id)
+            }
+    }
+
+    /// Has what the operation waits for come, if that is not a word?
+    fn is_served(&self, id: AgentId) -> bool {
+        let agent = self.m.agent(id);
+        match agent.pending.op {
+            Op::Join(target) => {
+                self.m.agent(target).state == State::Dead || (!agent.begun && self.in_atomic(id))
+            }
+            Op::FlushWork { work } => {
+                self.worker_of(work).is_none() || (!agent.begun && self.in_atomic(id))
+            }
+            // A work item never runs beside itself.
+            Op::WorkInvoke => !self.is_running_elsewhere(id),
+            Op::CancelWork { work } => self.worker_of(work).is_none(),
+            Op::SynchronizeRcu => agent.ticket <= self.rcu.completed(),
+            Op::RcuBarrier | Op::SmpCall { .. } => agent.ticket == 0,
+            Op::Sleep(_) => agent.ticket == 1,
+            Op::DelTimer { timer, .. } => self.running_timer(timer).is_none(),
+            _ => true,
+        }
+    }
+
+    /// Is beginning to wait for a held lock an act of its own? Only where others can tell: sleeping
+    /// in atomic context is a bug whether or not the lock is free, and waiting with interrupts,
+    /// softirqs or preemption newly off keeps those of this CPU from what the owner may wait for.
+    fn beginning_matters(&self, id: AgentId, kind: LockKind) -> bool {
+        if kind.sleeps() {
+            return self.in_atomic(id);
+        }
+        let (preempt, irqs_off) = self.context(id);
+        let cpu = self.cpu(id);
+        let interrupts = self.irq_users || cpu.tick.is_some();
+        let irqs = kind.irqs_off() && !irqs_off && interrupts;
+        let softirqs = kind == LockKind::SpinBh
+            && !preempt::bh_disabled(preempt)
+            && (interrupts || cpu.ksoftirqd.is_some());
+        irqs || softirqs || (preempt == 0 && self.has_other_tasks(id))
+    }
+
+    /// Are there other tasks on the CPU of this one, which it can keep from running?
+    fn has_other_tasks(&self, id: AgentId) -> bool {
+        let other = |&other: &AgentId| {
+            let agent = self.m.agent(other);
+            other != id && agent.kind == AgentKind::Task && agent.is_live()
+        };
+        self.m.agent(id).kind == AgentKind::Task && self.cpu(id).agents.iter().any(other)
+    }
+
+    /// `preempt_count` and whether interrupts are off, for a context running or switched out.
+    fn context(&self, id: AgentId) -> (u32, bool) {
+        let (cpu, agent) = (self.cpu(id), self.m.agent(id));
+        if agent.kind != AgentKind::Task || cpu.current == Some(id) {
+            (cpu.preempt, cpu.irqs_off)
+        } else {
+            (agent.preempt, agent.irqs_off)
+        }
+    }
+
+    /// Is this context one that must not sleep?
+    pub(super) fn in_atomic(&self, id: AgentId) -> bool {
+        let (preempt, irqs_off) = self.context(id);
+        preempt != 0 || irqs_off
+    }
+
+    fn can_act(&self, id: AgentId) -> bool {
+        let agent = self.m.agent(id);
+        let cpu = &self.m.cpus[usize::from(agent.cpu)];
+        match agent.kind {
+            AgentKind::Task => {
+                agent.is_live()
+                    && cpu.stack.is_empty()
+                    && (cpu.current == Some(id) || self.m.can_switch(cpu))
+                    && self.can_proceed(id)
+            }
+            AgentKind::Softirq => {
+                agent.state == State::Ready && cpu.stack.last() == Some(&id) && self.can_proceed(id)
+            }
+            AgentKind::Irq if agent.state == State::Ready => {
+                cpu.stack.last() == Some(&id) && self.can_proceed(id)
+            }
+            AgentKind::Irq => {
+                let armed =
+                    if cpu.ipi == Some(id) { !cpu.calls.is_empty() } else { agent.budget > 0 };
+                armed && cpu.accepts_irq()
+            }
+            AgentKind::Tick => cpu.accepts_irq() && self.tick_raises(agent.cpu) != 0,
+            AgentKind::Ksoftirqd => {
+                cpu.ksoftirqd_woken
+                    && cpu.softirq_pending != 0
+                    && cpu.stack.is_empty()
+                    && !preempt::bh_disabled(cpu.preempt)
+                    && self.m.can_switch(cpu)
+            }
+            AgentKind::Balance => {
+                let task = AgentId(agent.ticket as u16);
+                let waiting = self.m.agent(task);
+                self.m.cpus.len() > 1
+                    && waiting.state == State::Ready
+                    && cpu.current.is_some()
+                    && cpu.current != Some(task)
+            }
+            AgentKind::Rcu | AgentKind::Clock => self.m.enabled.contains(id),
+        }
+    }
+
+    /// Who can take a step now.
+    pub fn enabled_set(&self) -> &crate::base::agent::AgentSet {
+        &self.m.enabled
+    }
+
+    /// Looks again at whether this agent can act.
+    #[inline]
+    pub fn refresh(&mut self, id: AgentId) {
+        let can = self.can_act(id);
+        self.m.enabled.set(id, can);
+    }
+
+    /// Looks again at everyone whose ability to act may have changed since the last call. The run
+    /// loop calls it between steps.
+    #[inline]
+    pub fn settle(&mut self) {
+        if self.progress || !self.rewatch.is_empty() || !self.m.dirty.is_empty() {
+            self.settle_all();
+        }
+    }
+
+    fn settle_all(&mut self) {
+        while let Some(slot) = self.rewatch.pop() {
+            let mut at = self.watch_heads[slot as usize];
+            while let Some(index) = at.checked_sub(1) {
+                self.refresh(AgentId(index));
+                at = self.m.agents[usize::from(index)].watch_next;
+            }
+        }
+        if self.progress {
+            self.progress = false;
+            self.settle_waiters();
+        }
+        while let Some(cpu) = self.m.take_touched() {
+            self.note_quiescent_state(cpu);
+            if self.settings.rcu_offload {
+                self.wake_offload(cpu);
+            }
+            for i in 0..self.m.cpus[usize::from(cpu)].agents.len() {
+                let id = self.m.cpus[usize::from(cpu)].agents[i];
+                self.refresh(id);
+            }
+        }
+    }
+
+    /// What is not memory has changed: looks at all who cannot act, for whatever they wait.
+    fn settle_waiters(&mut self) {
+        for i in 0..self.m.agents.len() {
+            let id = AgentId(i as u16);
+            if self.m.agents[i].is_live() && !self.m.enabled.contains(id) {
+                self.refresh(id);
+            }
+        }
+    }
+}

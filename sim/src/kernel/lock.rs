@@ -1,0 +1,105 @@
+//! Locks. The state is a word in memory: 0 free, an agent's number plus one for an exclusive
+//! owner, readers counted above bit 16. So a lock in freed memory is as wrong as the kernel's.
+
+use super::settings::Broken;
+use super::system::{Applied, System};
+use crate::base::agent::AgentId;
+use crate::base::finding::Kind;
+use crate::base::footprint::Mode;
+use crate::base::op::LockKind;
+use crate::base::ptr::Ptr;
+use crate::machine::agent::State;
+
+const READER: u64 = 1 << 16;
+const OWNER_MASK: u64 = READER - 1;
+
+/// Could a lock with this word be taken in this way?
+pub fn is_free(word: u64, kind: LockKind) -> bool {
+    match kind {
+        LockKind::Read => word & OWNER_MASK == 0,
+        _ => word == 0,
+    }
+}
+
+/// The exclusive owner, if the word names one.
+pub fn owner(word: u64) -> Option<AgentId> {
+    (1..=OWNER_MASK).contains(&word).then(|| AgentId(word as u16 - 1))
+}
+
+impl System {
+    pub(super) fn lock(&mut self, id: AgentId, at: Ptr, kind: LockKind, attempt: bool) -> Applied {
+        let Ok(index) = self.mem.index(at) else {
+            self.at(id, at, Mode::Acquire);
+            return Applied::Done(0);
+        };
+        let word = self.mem.load(index);
+        let free = is_free(word, kind)
+            || (self.broken(Broken::LockAdmitsTwo) && !kind.sleeps() && owner(word) != Some(id));
+        if !free && attempt {
+            self.at(id, at, Mode::Read);
+            return Applied::Done(0);
+        }
+        let begun = self.m.agent(id).begun;
+        let flags = if begun { self.m.agent(id).ticket } else { u64::from(self.irqs_off(id)) };
+        if !begun {
+            self.enter_lock(id, kind);
+        }
+        if !free {
+            self.at(id, at, Mode::Read);
+            self.m.agent_mut(id).ticket = flags;
+            if kind.sleeps() {
+                self.go_to_sleep(id);
+            }
+            return Applied::Begun;
+        }
+        self.at(id, at, Mode::Acquire);
+        self.store(index, if kind == LockKind::Read { word + READER } else { u64::from(id.0) + 1 });
+        Applied::Done(match kind {
+            LockKind::SpinIrqSave if !attempt => flags,
+            _ => 1,
+        })
+    }
+
+    /// Turns off what this kind of lock turns off.
+    fn enter_lock(&mut self, id: AgentId, kind: LockKind) {
+        if kind.irqs_off() {
+            self.set_irqs_off(id, true);
+        }
+        self.preempt_add(id, kind.preempt_offset());
+    }
+
+    pub(super) fn unlock(&mut self, id: AgentId, at: Ptr, kind: LockKind, flags: u64) -> u64 {
+        let Some(index) = self.at(id, at, Mode::Release) else { return 0 };
+        let word = self.mem.load(index);
+        let mine = match kind {
+            LockKind::Read => word >= READER,
+            _ => owner(word) == Some(id),
+        };
+        if !mine && !self.broken(Broken::LockAdmitsTwo) {
+            let mut notes = Vec::new();
+            notes.push(match owner(word) {
+                Some(other) => format!("the lock is held by {}", self.m.name(other)),
+                None => "the lock is not held".to_owned(),
+            });
+            let headline = "WARNING: bad unlock balance detected!".to_owned();
+            self.report(id, Kind::InconsistentLockState, headline, at, Vec::new(), notes);
+        }
+        self.store(index, if kind == LockKind::Read { word.saturating_sub(READER) } else { 0 });
+        match kind {
+            LockKind::SpinIrq => self.set_irqs_off(id, false),
+            LockKind::SpinIrqSave => self.set_irqs_off(id, flags != 0),
+            _ => {}
+        }
+        self.preempt_sub(id, kind.preempt_offset());
+        0
+    }
+
+    /// Takes the agent off its CPU until what it waits for has come.
+    pub(super) fn go_to_sleep(&mut self, id: AgentId) {
+        self.m.agent_mut(id).state = State::Asleep;
+        let cpu = self.m.agent(id).cpu;
+        if self.m.cpus[usize::from(cpu)].current == Some(id) {
+            self.m.switch_out(cpu);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Softirqs: raised, and run where the kernel runs them (kernel/softirq.c, v6.3): at the exit of
+//! an interrupt, at the outermost `local_bh_enable()`, or in `ksoftirqd`.
+
+use super::settings::Broken;
+use super::system::{Code, Start, System};
+use crate::base::agent::{AgentId, AgentKind};
+use crate::base::footprint::{Mode, Object};
+use crate::base::op::{Call, Op};
+use crate::base::preempt::{self, SOFTIRQ_OFFSET};
+use crate::machine::agent::State;
+use crate::machine::cpu::{RCU_SOFTIRQ, SOFTIRQ_NAMES, TIMER_SOFTIRQ};
+
+/// Rounds served in one go before the rest is left to `ksoftirqd` (`MAX_SOFTIRQ_RESTART`).
+const MAX_RESTART: u64 = 10;
+
+impl System {
+    pub(super) fn raise_softirq(&mut self, id: AgentId, vector: u8) -> u64 {
+        assert!(
+            usize::from(vector) < SOFTIRQ_NAMES.len(),
+            "there are softirqs 0 to 9, not {vector}"
+        );
+        let cpu = self.m.agent(id).cpu;
+        self.raise_on(cpu, vector);
+        if !preempt::in_interrupt(self.cpu(id).preempt) {
+            self.wake_ksoftirqd(cpu);
+        }
+        0
+    }
+
+    /// Sets the pending bit of a CPU.
+    pub(super) fn raise_on(&mut self, cpu: u16, vector: u8) {
+        self.access(Object::softirqs(cpu), Mode::Write);
+        self.m.cpus[usize::from(cpu)].softirq_pending |= 1 << vector;
+        self.m.touch(cpu);
+    }
+
+    fn wake_ksoftirqd(&mut self, cpu: u16) {
+        let known = &mut self.m.cpus[usize::from(cpu)];
+        known.ksoftirqd_woken = true;
+        if known.ksoftirqd.is_none() {
+            let call = Call::internal(Op::RunKsoftirqd, "run_ksoftirqd");
+            let id = self.m.add(AgentKind::Ksoftirqd, cpu, "ksoftirqd", call);
+            self.m.cpus[usize::from(cpu)].ksoftirqd = Some(id);
+            self.m.cpus[usize::from(cpu)].agents.push(id);
+        }
+        self.m.touch(cpu);
+    }
+
+    pub(super) fn run_ksoftirqd(&mut self, id: AgentId) -> u64 {
+        let cpu = self.m.agent(id).cpu;
+        self.m.switch_out(cpu);
+        let known = &mut self.m.cpus[usize::from(cpu)];
+        known.ksoftirqd_woken = false;
+        self.run_pending_softirqs(cpu);
+        0
+    }
+
+    /// Runs what is pending on this CPU, if its context allows.
+    pub(super) fn run_pending_softirqs(&mut self, cpu_id: u16) {
+        let cpu = &self.m.cpus[usize::from(cpu_id)];
+        if cpu.softirq_pending == 0 || cpu.irqs_off {
+            return;
+        }
+        let held_off = preempt::in_interrupt(cpu.preempt);
+        let broken = self.broken(Broken::SoftirqInsideBhDisabled)
+            && !preempt::in_hardirq(cpu.preempt)
+            && !preempt::in_serving_softirq(cpu.preempt);
+        if held_off && !broken {
+            return;
+        }
+        if self.broken(Broken::SoftirqLost) {
+            self.m.cpus[usize::from(cpu_id)].softirq_pending = 0;
+            return;
+        }
+        self.m.cpus[usize::from(cpu_id)].preempt += SOFTIRQ_OFFSET;
+        self.access(Object::RCU, Mode::Read);
+        self.serve_next(cpu_id, 0);
+    }
+
+    /// Serves the lowest pending vector; `rounds` were served before it.
+    fn serve_next(&mut self, cpu_id: u16, rounds: u64) {
+        self.access(Object::softirqs(cpu_id), Mode::Write);
+        let cpu = &mut self.m.cpus[usize::from(cpu_id)];
+        let vector = cpu.softirq_pending.trailing_zeros() as u8;
+        cpu.softirq_pending &= !(1 << vector);
+        let id = self.softirq_agent(cpu_id, vector);
+        self.m.cpus[usize::from(cpu_id)].stack.push(id);
+        let agent = self.m.agent_mut(id);
+        agent.state = State::Ready;
+        agent.ticket = rounds;
+        match vector {
+            RCU_SOFTIRQ => self.set_pending(id, Call::internal(Op::RcuInvoke, "rcu_do_batch")),
+            TIMER_SOFTIRQ => self.set_pending(id, Call::internal(Op::TimerInvoke, "run_timers")),
+            _ => self.starts.push(Start { agent: id, what: Code::Vector(vector) }),
+        }
+        self.m.touch(cpu_id);
+    }
+
+    fn softirq_agent(&mut self, cpu_id: u16, vector: u8) -> AgentId {
+        if let Some(id) = self.m.cpus[usize::from(cpu_id)].softirqs[usize::from(vector)] {
+            return id;
+        }
+        let name = SOFTIRQ_NAMES[usize::from(vector)];
+        let id = self.m.add(AgentKind::Softirq, cpu_id, name, Call::internal(Op::Nop, name));
+        let cpu = &mut self.m.cpus[usize::from(cpu_id)];
+        cpu.softirqs[usize::from(vector)] = Some(id);
+        cpu.agents.push(id);
+        id
+    }
+
+    /// A softirq's program has returned: more of the same vector, another one, or back to what was
+    /// interrupted.
+    pub(super) fn softirq_handler_done(&mut self, id: AgentId) {
+        let cpu_id = self.m.agent(id).cpu;
+        self.access(Object::RCU, Mode::Read);
+        let vector = self.m.cpus[usize::from(cpu_id)].softirqs.iter().position(|&a| a == Some(id));
+        if vector == Some(TIMER_SOFTIRQ.into()) {
+            // No timer's handler is running here: timer_delete_sync() may go on.
+            self.m.agent_mut(id).ticket &= 0xff;
+            self.progress = true;
+        }
+        let more = match vector.map(|v| v as u8) {
+            Some(RCU_SOFTIRQ) if self.next_callback(cpu_id) => {
+                Some((Op::RcuInvoke, "rcu_do_batch"))
+            }
+            Some(TIMER_SOFTIRQ) if self.has_expired(cpu_id) => {
+                Some((Op::TimerInvoke, "run_timers"))
+            }
+            _ => None,
+        };
+        if let Some((op, name)) = more {
+            self.set_pending(id, Call::internal(op, name));
+            return;
+        }
+        self.m.agent_mut(id).state = State::Idle;
+        let rounds = (self.m.agent(id).ticket & 0xff) + 1;
+        let cpu = &mut self.m.cpus[usize::from(cpu_id)];
+        cpu.stack.pop();
+        if cpu.softirq_pending != 0 && rounds < MAX_RESTART {
+            return self.serve_next(cpu_id, rounds);
+        }
+        cpu.preempt -= SOFTIRQ_OFFSET;
+        if cpu.softirq_pending != 0 {
+            self.wake_ksoftirqd(cpu_id);
+        }
+        self.access(Object::RCU, Mode::Read);
+        self.m.touch(cpu_id);
+    }
+}

@@ -1,0 +1,44 @@
+//! Turning preemption, softirqs and interrupts off and on.
+
+use super::kernel::{Kernel, Operation};
+use crate::base::op::{Op, Toggle};
+
+macro_rules! toggle {
+    ($($name:ident, $toggle:ident, $doc:literal;)+) => {
+        $(#[doc = concat!("`", stringify!($name), "()`", $doc)]
+        #[track_caller]
+        pub fn $name(&self) -> Operation<'_, ()> {
+            self.op(stringify!($name), Op::Toggle(Toggle::$toggle))
+        })+
+    };
+}
+
+impl Kernel {
+    toggle! {
+        preempt_disable, PreemptDisable, ".";
+        preempt_enable, PreemptEnable, ".";
+        local_bh_disable, BhDisable, ".";
+        local_bh_enable, BhEnable, ": the outermost one runs pending softirqs.";
+        local_irq_disable, IrqDisable, ".";
+        local_irq_enable, IrqEnable, ".";
+    }
+
+    /// `local_irq_save()`: replies the flags for [`Kernel::local_irq_restore`].
+    #[track_caller]
+    pub fn local_irq_save(&self) -> Operation<'_, u64> {
+        self.op("local_irq_save", Op::Toggle(Toggle::IrqSave))
+    }
+
+    /// `local_irq_restore()`.
+    #[track_caller]
+    pub fn local_irq_restore(&self, flags: u64) -> Operation<'_, ()> {
+        self.op("local_irq_restore", Op::IrqRestore(flags))
+    }
+
+    /// `raise_softirq()` on this CPU; vectors are numbered as in the kernel
+    /// ([`SOFTIRQ_NAMES`](crate::machine::cpu::SOFTIRQ_NAMES)).
+    #[track_caller]
+    pub fn raise_softirq(&self, vector: u8) -> Operation<'_, ()> {
+        self.op("raise_softirq", Op::RaiseSoftirq(vector))
+    }
+}

@@ -1,0 +1,119 @@
+//! The handle through which a program acts.
+
+use super::handle::Word;
+use crate::base::finding::Symbols;
+use crate::base::op::{Call, FrameId, Op};
+use crate::base::ptr::Ptr;
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// A program in the making.
+pub type BoxFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+/// A function with a name and, in each run, an address; made by [`kernel_fn!`](crate::kernel_fn).
+#[derive(Debug)]
+pub struct Func {
+    /// Its name in the kernel.
+    pub name: &'static str,
+    /// Starts it with one argument, a word.
+    pub call: fn(Kernel, u64) -> BoxFuture,
+}
+
+/// Where a program leaves its next operation and finds the reply.
+#[derive(Debug, Default)]
+pub(crate) struct Mailbox {
+    pub(crate) request: Cell<Option<Call>>,
+    pub(crate) reply: Cell<u64>,
+    pub(crate) symbols: Rc<RefCell<Symbols>>,
+    pub(crate) text: RefCell<Vec<&'static Func>>,
+}
+
+impl Mailbox {
+    /// Forgets the functions of the last run.
+    pub(crate) fn reset(&self) {
+        self.text.borrow_mut().clear();
+        self.symbols.borrow_mut().text.clear();
+    }
+
+    /// Starts the function at this address.
+    pub(crate) fn call(&self, at: Ptr, kernel: Kernel, arg: u64) -> Option<BoxFuture> {
+        let func = *self.text.borrow().get(at.text_index()?)?;
+        Some((func.call)(kernel, arg))
+    }
+
+    fn address(&self, func: &'static Func) -> Ptr {
+        let mut text = self.text.borrow_mut();
+        let known = text.iter().position(|f| std::ptr::eq(*f, func) || f.name == func.name);
+        let index = known.unwrap_or_else(|| {
+            text.push(func);
+            self.symbols.borrow_mut().text.push(func.name);
+            text.len() - 1
+        });
+        Ptr::text(index)
+    }
+}
+
+/// The kernel as a program sees it. Cheap to clone; the same type in every context, so that
+/// sleeping in a softirq can be written, and found.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    mailbox: Rc<Mailbox>,
+    frame: FrameId,
+}
+
+impl Kernel {
+    pub(crate) fn new(mailbox: &Rc<Mailbox>) -> Kernel {
+        Kernel { mailbox: mailbox.clone(), frame: 0 }
+    }
+
+    /// The handle for the body of a modelled function: reports then say that an operation stands
+    /// in it. Written at its top: `let k = &k.func("page_table_free");`
+    #[must_use]
+    pub fn func(&self, name: &'static str) -> Kernel {
+        let frame = self.mailbox.symbols.borrow_mut().enter(self.frame, name);
+        Kernel { mailbox: self.mailbox.clone(), frame }
+    }
+
+    /// The address that this function has in this run.
+    pub fn address(&self, func: &'static Func) -> Ptr {
+        self.mailbox.address(func)
+    }
+
+    /// An operation under the name that the kernel has for it. The methods of this type are made
+    /// of it; a scenario may add its own.
+    #[track_caller]
+    pub fn op<T: Word>(&self, name: &'static str, op: Op) -> Operation<'_, T> {
+        let call = Call { op, name, frame: self.frame, loc: Location::caller() };
+        Operation { kernel: self, call, sent: false, reply: PhantomData }
+    }
+}
+
+/// One operation on its way; `.await` it.
+#[derive(Debug)]
+#[must_use = "an operation does nothing unless it is awaited"]
+pub struct Operation<'k, T> {
+    kernel: &'k Kernel,
+    call: Call,
+    sent: bool,
+    reply: PhantomData<T>,
+}
+
+impl<T> Unpin for Operation<'_, T> {}
+
+impl<T: Word> Future for Operation<'_, T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        let mailbox = &self.kernel.mailbox;
+        if self.sent {
+            return Poll::Ready(T::from_word(mailbox.reply.get()));
+        }
+        mailbox.request.set(Some(self.call));
+        self.sent = true;
+        Poll::Pending
+    }
+}

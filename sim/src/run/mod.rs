@@ -1,0 +1,32 @@
+//! One execution, and many: the loop, scenarios, hunting, replay.
+
+pub mod builder;
+mod capture;
+pub mod debug;
+pub mod end;
+pub mod execute;
+pub mod final_state;
+pub mod hunt;
+pub mod lift;
+pub mod params;
+pub mod prove;
+pub mod reduce;
+pub mod repeat;
+pub mod replay;
+pub mod scenario;
+pub mod search;
+pub mod sim;
+mod stall;
+pub mod testing;
+mod view;
+
+pub use end::Ended;
+pub use execute::Execution;
+pub use final_state::End;
+pub use hunt::{Found, Hunt, Hunted, Progress, Shard};
+pub use params::{Param, Params};
+pub use reduce::Reduced;
+pub use repeat::Difference;
+pub use replay::{Replayed, Verdict};
+pub use scenario::{Expect, Scenario};
+pub use sim::Sim;

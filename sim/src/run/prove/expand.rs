@@ -1,0 +1,200 @@
+//! Expands one point: takes each step that is possible there, and goes on as long as there is no
+//! choice. The work of one job; it depends on nothing but the point.
+
+use super::node::{self, Branch, Expansion, Left, Node, Sleeping, Way};
+use super::settings::{Flaw, Settings};
+use super::walker::{Choice, Walker};
+use crate::base::agent::{AgentId, AgentKind};
+use crate::base::footprint::{Access, Mode, Object};
+use crate::base::op::Op;
+use crate::choice::traces::{self, Step};
+use crate::run::sim::Stop;
+use std::sync::Arc;
+
+/// Expands points of one scenario.
+#[derive(Debug)]
+pub struct Expander<'s> {
+    walker: Walker<'s>,
+    settings: Settings,
+    effects: Vec<Access>,
+}
+
+impl<'s> Expander<'s> {
+    /// An expander.
+    pub fn new(walker: Walker<'s>, settings: Settings) -> Expander<'s> {
+        Expander { walker, settings, effects: Vec::new() }
+    }
+
+    /// The point at the start, or the end of a run without a choice.
+    pub fn root(&mut self) -> Expansion {
+        self.walker.executions = 0;
+        self.walker.steps = 0;
+        self.walker.restart();
+        let branch = self.follow(&[], Vec::new(), Vec::new(), Left::default(), 0);
+        self.expansion(vec![branch])
+    }
+
+    /// All ways from this point, which lies behind `path`.
+    pub fn expand(&mut self, node: &Node, path: &[Choice]) -> Expansion {
+        self.walker.executions = 0;
+        self.walker.steps = 0;
+        self.walker.go(path);
+        let _ = self.walker.stop();
+        let mut here = true;
+        let mut branches = Vec::new();
+        let mut sleep = node.sleep.clone();
+        for (agent, left) in self.awake(&sleep, node.only, node.left) {
+            if !here {
+                self.walker.go(path);
+                let _ = self.walker.stop();
+                here = true;
+            }
+            let outcomes = self.walker.system().outcomes(agent);
+            let mut all = Vec::new();
+            for outcome in 0..outcomes as u16 {
+                if !here {
+                    self.walker.go(path);
+                    let _ = self.walker.stop();
+                }
+                here = false;
+                let choice = Choice { agent, outcome };
+                let known = self.walker.findings().len();
+                let mut effects = std::mem::take(&mut self.effects);
+                self.step(choice, &mut effects);
+                let below = node::after(&sleep, &effects);
+                all.extend_from_slice(&effects);
+                self.effects = effects;
+                branches.push(self.follow(path, vec![choice], below, left, known));
+            }
+            if self.settings.sleeps() && node::bit(agent) != 0 {
+                sleep.push(Sleeping { agent, effects: Arc::from(all) });
+            }
+        }
+        self.expansion(branches)
+    }
+
+    fn expansion(&self, branches: Vec<Branch>) -> Expansion {
+        let (executions, steps) = (self.walker.executions, self.walker.steps);
+        Expansion { branches, executions, steps }
+    }
+
+    /// Takes a step; replaces `effects` by what it depends on and changes.
+    fn step(&mut self, choice: Choice, effects: &mut Vec<Access>) {
+        self.walker.step_with_effects(choice, effects);
+        let cpus = self.walker.system().m.cpus.len() as u16;
+        match self.settings.flaw {
+            Some(Flaw::ContextIgnored) => {
+                effects.retain(|a| (0..cpus).all(|cpu| a.object != Object::context(cpu)));
+            }
+            Some(Flaw::ReadsIgnored) => effects.retain(|a| a.mode != Mode::Read),
+            Some(Flaw::SleepersNeverWake) => effects.clear(),
+            _ => {}
+        }
+    }
+
+    /// Goes on from where the walker is until there is a choice.
+    fn follow(
+        &mut self,
+        path: &[Choice],
+        mut choices: Vec<Choice>,
+        mut sleep: Vec<Sleeping>,
+        mut left: Left,
+        known: usize,
+    ) -> Branch {
+        let way = loop {
+            if let Some(stop) = self.walker.stop() {
+                break self.ended(stop);
+            }
+            let awake = self.awake(&sleep, None, left);
+            match awake[..] {
+                [] => break Way::Redundant,
+                [(agent, next)] if self.walker.system().outcomes(agent) == 1 => {
+                    let choice = Choice { agent, outcome: 0 };
+                    let mut effects = std::mem::take(&mut self.effects);
+                    self.step(choice, &mut effects);
+                    sleep.retain(|s| !traces::conflict(&s.effects, &effects));
+                    self.effects = effects;
+                    choices.push(choice);
+                    left = next;
+                }
+                _ => {
+                    let heard = self.settings.flaw != Some(Flaw::RepliesForgotten);
+                    let key = self.walker.key(left.number(), heard);
+                    break Way::Open { key, sleep, left };
+                }
+            }
+        };
+        let new = self.walker.findings().get(known..).unwrap_or_default();
+        let found = new.iter().map(|f| (f.signature(), f.clone())).collect();
+        let mut branch = Branch { choices, way, found };
+        if let Way::Ended { key: Some(_), class } = &mut branch.way
+            && self.settings.classes
+        {
+            let whole = [path, &branch.choices].concat();
+            *class = Some(traces::class(&steps(&mut self.walker, &whole)));
+        }
+        branch
+    }
+
+    fn ended(&mut self, stop: Stop) -> Way {
+        match stop {
+            Stop::Cut => return Way::Cut,
+            // What others had done by then is no part of what was found.
+            Stop::Finding => return Way::Ended { key: None, class: None },
+            Stop::Finished => {}
+        }
+        let key = Some(self.walker.key(0, true));
+        self.walker.conclude(stop);
+        Way::Ended { key, class: None }
+    }
+
+    /// Who is to be explored here, in order, and what the bounds then have left.
+    fn awake(&self, sleep: &[Sleeping], only: Option<u128>, left: Left) -> Vec<(AgentId, Left)> {
+        let enabled = self.walker.system().enabled_set();
+        let slept = |a: AgentId| sleep.iter().any(|s| s.agent == a);
+        let wanted = |a: AgentId| only.is_none_or(|o| o & node::bit(a) != 0);
+        enabled
+            .iter()
+            .filter(|&a| !slept(a) && wanted(a))
+            .filter_map(|a| self.charge(a, left).map(|l| (a, l)))
+            .collect()
+    }
+
+    /// What letting this agent act costs; `None` if the bounds do not allow it.
+    fn charge(&self, agent: AgentId, mut left: Left) -> Option<Left> {
+        let Settings { preemptions, interrupts, .. } = self.settings;
+        if preemptions.is_none() && interrupts.is_none() {
+            return Some(left);
+        }
+        let sys = self.walker.system();
+        let (kind, cpu) = (sys.m.agent(agent).kind, sys.m.agent(agent).cpu);
+        let enabled = sys.enabled_set();
+        let entry = matches!(sys.m.agent(agent).pending.op, Op::IrqEntry | Op::Tick);
+        if entry {
+            let interrupted = enabled.iter().any(|a| {
+                sys.m.agent(a).cpu == cpu
+                    && matches!(sys.m.agent(a).kind, AgentKind::Task | AgentKind::Softirq)
+            });
+            left.interrupts += u16::from(interrupts.is_some() && interrupted);
+        } else if !matches!(kind, AgentKind::Rcu | AgentKind::Clock) {
+            let leaves = left.current.is_some_and(|c| c != agent && enabled.contains(c));
+            left.preemptions += u16::from(preemptions.is_some() && leaves);
+            left.current = preemptions.is_some().then_some(agent);
+        }
+        let within = |used: u16, bound: Option<u16>| bound.is_none_or(|b| used <= b);
+        (within(left.preemptions, preemptions) && within(left.interrupts, interrupts))
+            .then_some(left)
+    }
+}
+
+/// The steps of a run, with what each depends on and changes.
+pub fn steps(walker: &mut Walker<'_>, path: &[Choice]) -> Vec<Step> {
+    walker.restart();
+    let mut effects = Vec::new();
+    let step = |&choice: &Choice| {
+        let _ = walker.stop();
+        walker.step_with_effects(choice, &mut effects);
+        Step { agent: choice.agent, outcome: choice.outcome, effects: Box::from(&effects[..]) }
+    };
+    path.iter().map(step).collect()
+}

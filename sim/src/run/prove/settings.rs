@@ -1,0 +1,64 @@
+//! What an exhaustive search covers, and how.
+
+/// What to search, and how.
+#[derive(Copy, Clone, Debug)]
+pub struct Settings {
+    /// At most so many times a context is left although it could go on; sleep sets are off then,
+    /// as what a bound forbids depends on the order of steps that commute.
+    pub preemptions: Option<u16>,
+    /// At most so many times an interrupt comes where its CPU could go on.
+    pub interrupts: Option<u16>,
+    /// Put agents to sleep whose step was explored from an equivalent point.
+    pub reduce: bool,
+    /// Take points of equal state for one.
+    pub merge: bool,
+    /// Identify the class of equivalent runs that each run belongs to (one more execution a run).
+    pub classes: bool,
+    /// Stop after about so many executions.
+    pub limit: Option<u64>,
+    /// Threads; the result does not depend on it.
+    pub jobs: usize,
+    /// A deliberate fault of the search, for its tests.
+    pub flaw: Option<Flaw>,
+}
+
+/// A deliberate fault of the search. The tests must notice each.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Flaw {
+    /// Interrupts and task switches are taken to commute with what they hold up.
+    ContextIgnored,
+    /// Nothing wakes a sleeper.
+    SleepersNeverWake,
+    /// A conflict counts only between two writes.
+    ReadsIgnored,
+    /// What programs have read is no part of a state.
+    RepliesForgotten,
+}
+
+impl Flaw {
+    /// All of them.
+    pub const ALL: [Flaw; 4] =
+        [Flaw::ContextIgnored, Flaw::SleepersNeverWake, Flaw::ReadsIgnored, Flaw::RepliesForgotten];
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            preemptions: None,
+            interrupts: None,
+            reduce: true,
+            merge: true,
+            classes: false,
+            limit: None,
+            jobs: 1,
+            flaw: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Are there sleep sets?
+    pub fn sleeps(&self) -> bool {
+        self.reduce && self.preemptions.is_none() && self.interrupts.is_none()
+    }
+}

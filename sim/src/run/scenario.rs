@@ -1,0 +1,117 @@
+//! A scenario: a name, what it is expected to show, and how to build its machine.
+
+use super::params::{Param, Params};
+use super::sim::Sim;
+use crate::base::finding::Kind;
+use std::sync::Arc;
+
+/// What is known to be true of a scenario.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Expect {
+    /// No schedule shows anything.
+    Nothing,
+    /// Some schedule shows each of these kinds, and none shows any other.
+    Finds(Vec<Kind>),
+}
+
+impl Expect {
+    /// The kinds that must be found.
+    pub fn kinds(&self) -> &[Kind] {
+        match self {
+            Expect::Nothing => &[],
+            Expect::Finds(kinds) => kinds,
+        }
+    }
+}
+
+impl std::fmt::Display for Expect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Expect::Nothing => f.write_str("nothing"),
+            Expect::Finds(kinds) => {
+                let names: Vec<&str> = kinds.iter().map(|k| k.name()).collect();
+                f.write_str(&names.join(", "))
+            }
+        }
+    }
+}
+
+type Build = dyn Fn(&mut Sim, &Params) + Send + Sync;
+
+/// A scenario.
+#[derive(Clone)]
+pub struct Scenario {
+    /// Path-like name: `pte-free-defer/half-bits/free-exit`.
+    pub name: String,
+    /// One line: what happens in it.
+    pub about: String,
+    /// Where it comes from: kernel version, commit, mail.
+    pub source: String,
+    /// What it shows.
+    pub expect: Expect,
+    /// Its parameters.
+    pub params: Vec<Param>,
+    build: Arc<Build>,
+}
+
+impl std::fmt::Debug for Scenario {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scenario").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Scenario {
+    /// A scenario that is expected to show nothing; `build` makes its machine afresh for each run.
+    pub fn new(
+        name: impl Into<String>,
+        about: impl Into<String>,
+        build: impl Fn(&mut Sim, &Params) + Send + Sync + 'static,
+    ) -> Scenario {
+        Scenario {
+            name: name.into(),
+            about: about.into(),
+            source: String::new(),
+            expect: Expect::Nothing,
+            params: Vec::new(),
+            build: Arc::new(build),
+        }
+    }
+
+    /// With kinds that some schedule must show, and none besides.
+    #[must_use]
+    pub fn finds(mut self, kinds: &[Kind]) -> Scenario {
+        self.expect = Expect::Finds(kinds.to_vec());
+        self
+    }
+
+    /// With a note of where it comes from.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<String>) -> Scenario {
+        self.source = source.into();
+        self
+    }
+
+    /// With parameters.
+    #[must_use]
+    pub fn with_params(mut self, params: &[Param]) -> Scenario {
+        self.params = params.to_vec();
+        self
+    }
+
+    /// The first part of its name.
+    pub fn family(&self) -> &str {
+        self.name.split('/').next().unwrap_or(&self.name)
+    }
+
+    /// Is it `prefix`, or below it?
+    pub fn is_below(&self, prefix: &str) -> bool {
+        let prefix = prefix.trim_end_matches('/');
+        self.name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Builds its machine for one run.
+    pub fn build(&self, sim: &mut Sim, params: &Params) {
+        sim.reset();
+        (self.build)(sim, params);
+    }
+}

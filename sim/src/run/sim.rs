@@ -1,0 +1,256 @@
+//! The simulation of one run: the heart.
+
+use crate::base::agent::AgentId;
+use crate::base::finding::Alarm;
+use crate::base::op::Call;
+use crate::choice::strategy::Strategy;
+use crate::detect::{Detector, Detectors, Watch};
+use crate::kernel::System;
+use crate::kernel::system::{Code, Start, Stepped};
+use crate::program::kernel::Mailbox;
+use crate::program::{Body, BoxFuture, Kernel};
+use std::rc::Rc;
+
+/// A handler that is started afresh at every entry.
+pub(super) type Handler = Rc<dyn Fn(Kernel) -> BoxFuture>;
+/// A check of the final state.
+pub(super) type EndCheck = Box<dyn Fn(&super::final_state::End<'_>) -> Result<(), String>>;
+
+/// A simulated machine with its programs. A scenario builds it; [`Sim::execute`] runs it. Storage
+/// is reused from run to run.
+#[derive(Default)]
+pub struct Sim {
+    pub(super) sys: System,
+    pub(super) mailbox: Rc<Mailbox>,
+    /// The program of each agent, by number.
+    pub(super) bodies: Vec<Option<Body>>,
+    pub(super) lines: Vec<(AgentId, Handler)>,
+    pub(super) vectors: [Option<Handler>; 10],
+    pub(super) end_checks: Vec<EndCheck>,
+    detectors: Detectors,
+    alarms: Vec<Alarm>,
+    stall: super::stall::Stall,
+    /// Events that the detectors have seen.
+    seen: usize,
+    /// Programs that the last step has started.
+    started: Vec<Start>,
+}
+
+impl std::fmt::Debug for Sim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sim").field("steps", &self.sys.events.len()).finish_non_exhaustive()
+    }
+}
+
+/// How a run ended.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// Nothing was left to do.
+    Finished,
+    /// A finding ended it.
+    Finding,
+    /// It was cut at the step limit (`max_steps`).
+    Cut,
+}
+
+impl Sim {
+    /// An empty machine; a scenario fills it.
+    pub fn new() -> Sim {
+        let mut sim = Sim::default();
+        sim.sys.symbols = sim.mailbox.symbols.clone();
+        sim.reset();
+        sim
+    }
+
+    /// Forgets the last run; keeps the storage.
+    pub fn reset(&mut self) {
+        self.bodies.clear();
+        self.lines.clear();
+        self.vectors = Default::default();
+        self.end_checks.clear();
+        self.alarms.clear();
+        self.seen = 0;
+        self.started.clear();
+        self.mailbox.reset();
+        self.detectors.reset();
+        self.stall.reset();
+        self.sys.reset();
+    }
+
+    /// Runs what was built until nobody can act, something fatal is found, or the limit is reached.
+    pub fn execute<S: Strategy + ?Sized>(&mut self, strategy: &mut S) -> Stop {
+        self.begin();
+        let observes = strategy.observes();
+        let stop = loop {
+            if let Some(stop) = self.stop() {
+                break stop;
+            }
+            let agent = strategy.pick(&self.sys);
+            let outcomes = self.sys.outcomes(agent);
+            let outcome = match outcomes {
+                1 => 0,
+                n => strategy.outcome(&self.sys, agent, n),
+            };
+            self.act(agent, outcome);
+            self.detect(observes.then_some(&mut *strategy));
+            if self.stall.observe(&mut self.sys) {
+                break Stop::Finding;
+            }
+        };
+        let stop = self.conclude(stop);
+        strategy.end(&self.sys, &self.sys.events, &self.sys.accesses);
+        stop
+    }
+
+    /// Starts what was built. The parts of [`Sim::execute`], for those who steer step by step.
+    pub(super) fn begin(&mut self) {
+        self.detectors.watch = Watch {
+            lockdep: self.sys.settings.lockdep,
+            data_race: self.sys.settings.data_race,
+            cooperative: !self.sys.m.preemptible,
+        };
+        self.sys.static_words = self.sys.mem.words();
+        self.start_contexts();
+    }
+
+    /// Brings the set of agents that can act up to date; says whether the run is over, and why.
+    #[inline]
+    pub(super) fn stop(&mut self) -> Option<Stop> {
+        self.sys.settle();
+        if self.sys.fatal {
+            return Some(Stop::Finding);
+        }
+        if self.sys.m.enabled.is_empty() {
+            self.sys.check_quiescent();
+            return Some(Stop::Finished);
+        }
+        (self.sys.events.len() >= self.sys.settings.max_steps as usize).then_some(Stop::Cut)
+    }
+
+    /// One step of an agent that can act, without the detectors.
+    #[inline]
+    pub(super) fn act(&mut self, agent: AgentId, outcome: u32) {
+        self.started.clear();
+        match self.sys.step(agent, outcome) {
+            Stepped::Reply(reply) => self.resume(agent, reply),
+            Stepped::Waits | Stepped::Environment => {}
+        }
+        self.start_contexts();
+    }
+
+    /// Final checks, if the run came to its end.
+    pub(super) fn conclude(&mut self, stop: Stop) -> Stop {
+        if stop == Stop::Finished && !self.sys.fatal {
+            self.check_end();
+        }
+        if self.sys.fatal { Stop::Finding } else { stop }
+    }
+
+    /// Gives a program its reply and takes its next operation, or its end.
+    #[inline]
+    fn resume(&mut self, agent: AgentId, reply: u64) {
+        let Some(body) = self.bodies.get_mut(agent.index()).and_then(Option::as_mut) else {
+            return self.sys.finished(agent);
+        };
+        match body.resume(&self.mailbox, reply) {
+            Some(call) => self.sys.set_pending(agent, call),
+            None => {
+                self.bodies[agent.index()] = None;
+                self.sys.finished(agent);
+            }
+        }
+    }
+
+    /// Makes programs for the contexts that have begun, and runs each up to its first operation.
+    #[inline]
+    fn start_contexts(&mut self) {
+        while let Some(start) = self.sys.starts.pop() {
+            self.start(start);
+        }
+    }
+
+    fn start(&mut self, start: Start) {
+        let kernel = Kernel::new(&self.mailbox);
+        let future = match start.what {
+            Code::Func(at, arg) => self.mailbox.call(at, kernel, arg),
+            Code::Line => {
+                let line = self.lines.iter().find(|(id, _)| *id == start.agent);
+                line.map(|(_, handler)| handler(kernel))
+            }
+            Code::Vector(n) => self.vectors[usize::from(n)].as_ref().map(|make| make(kernel)),
+        };
+        self.started.push(start);
+        self.set_body(start.agent, future.map(Body::Async));
+        self.resume(start.agent, 0);
+    }
+
+    /// Shows the last step to the detectors, for those who steer step by step.
+    pub(super) fn look(&mut self) {
+        self.detect(None::<&mut crate::choice::canonical::Canonical>);
+    }
+
+    /// The programs that the last step has started.
+    pub(super) fn started(&self) -> &[Start] {
+        &self.started
+    }
+
+    /// Is this agent in the middle of a program?
+    pub(super) fn has_program(&self, agent: AgentId) -> bool {
+        self.bodies.get(agent.index()).is_some_and(Option::is_some)
+    }
+
+    /// The state of the detectors, as far as later findings depend on it.
+    pub(super) fn digest_detectors(&self, out: &mut Vec<u64>) {
+        self.detectors.digest(&self.sys.events, out);
+    }
+
+    /// Grows whenever a step has changed what the detectors know of locks.
+    pub(super) fn detector_changes(&self) -> u32 {
+        self.detectors.changes()
+    }
+
+    pub(super) fn set_body(&mut self, agent: AgentId, body: Option<Body>) {
+        if self.bodies.len() <= agent.index() {
+            self.bodies.resize_with(agent.index() + 1, || None);
+        }
+        self.bodies[agent.index()] = body;
+    }
+
+    /// Starts a program that was given while building: takes its first operation.
+    pub(super) fn prime(&mut self, agent: AgentId) {
+        self.resume(agent, 0);
+    }
+
+    /// Shows new events to the detectors, and to a strategy that wants to see them.
+    #[inline]
+    fn detect<S: Strategy + ?Sized>(&mut self, mut strategy: Option<&mut S>) {
+        while let Some(event) = self.sys.events.get(self.seen) {
+            let from = match self.seen {
+                0 => 0,
+                n => self.sys.events[n - 1].accesses_end as usize,
+            };
+            let accesses = &self.sys.accesses[from..event.accesses_end as usize];
+            let at = self.seen as u32;
+            self.detectors.observe(at, event, accesses, &mut self.alarms);
+            if let Some(strategy) = &mut strategy {
+                strategy.observe(&self.sys, event, accesses);
+            }
+            self.seen += 1;
+            if !self.alarms.is_empty() {
+                for alarm in std::mem::take(&mut self.alarms) {
+                    self.sys.report_alarm(alarm, at);
+                }
+            }
+        }
+    }
+
+    /// What happened, what was found, what is left.
+    pub fn system(&self) -> &System {
+        &self.sys
+    }
+
+    /// The operation with which a program would go on now.
+    pub fn pending(&self, agent: AgentId) -> &Call {
+        &self.sys.m.agent(agent).pending
+    }
+}

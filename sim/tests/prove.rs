@@ -1,0 +1,239 @@
+//! The exhaustive search against brute force, on random programs and on programs whose number of
+//! classes of equivalent runs is known.
+
+use ksim::base::op::Rmw;
+use ksim::choice::rng::Stream;
+use ksim::program::{Kernel, SpinLock, Var};
+use ksim::run::prove::{Flaw, Outcome, Search, Settings};
+use ksim::run::{Params, Scenario};
+use std::collections::BTreeSet;
+
+fn search(scenario: &Scenario, settings: Settings) -> Outcome {
+    let mut search = Search::new(scenario, &Params::default(), settings);
+    search.run(|_| true).clone()
+}
+
+const BRUTE: Settings = Settings {
+    preemptions: None,
+    interrupts: None,
+    reduce: false,
+    merge: false,
+    classes: true,
+    limit: Some(1_000),
+    jobs: 1,
+    flaw: None,
+};
+const TREE: Settings = Settings { reduce: true, ..BRUTE };
+const GRAPH: Settings = Settings { reduce: true, merge: true, classes: false, ..BRUTE };
+
+/// One instruction of a random program.
+#[derive(Copy, Clone, Debug)]
+enum Instr {
+    Read(usize),
+    Write(usize),
+    Rmw(usize),
+    /// Writes only if what was read so far is odd.
+    Maybe(usize),
+    Lock(usize),
+    Unlock(usize),
+    Mask,
+    Unmask,
+    Preempt(bool),
+}
+
+#[derive(Copy, Clone)]
+struct World {
+    vars: [Var<u64>; 3],
+    locks: [SpinLock; 2],
+    out: Var<u64>,
+}
+
+async fn interpret(k: Kernel, program: Vec<Instr>, who: u64, world: World) {
+    let mut seen = who;
+    for instr in program {
+        match instr {
+            Instr::Read(v) => seen = seen * 31 + k.read_once(world.vars[v]).await,
+            Instr::Write(v) => k.write_once(world.vars[v], seen * 8 + who).await,
+            Instr::Rmw(v) => seen = seen * 31 + k.rmw("rmw", world.vars[v], Rmw::Add, who, 0).await,
+            Instr::Maybe(v) if seen % 2 == 1 => k.write_once(world.vars[v], seen * 8 + 5).await,
+            Instr::Maybe(_) => {}
+            Instr::Lock(l) => k.spin_lock(world.locks[l]).await,
+            Instr::Unlock(l) => k.spin_unlock(world.locks[l]).await,
+            Instr::Mask => k.local_irq_disable().await,
+            Instr::Unmask => k.local_irq_enable().await,
+            Instr::Preempt(true) => k.preempt_disable().await,
+            Instr::Preempt(false) => k.preempt_enable().await,
+        }
+    }
+    k.write_once(world.out, seen).await;
+}
+
+/// Balanced instructions: what is taken is released, in the reverse order.
+fn program(random: &mut Stream, length: u32, masks: bool, preempts: bool) -> Vec<Instr> {
+    let mut program = Vec::new();
+    let mut open = Vec::new();
+    for _ in 0..=random.below(length) {
+        let v = random.below(3) as usize % (1 + random.below(3) as usize);
+        match random.below(if masks || preempts { 9 } else { 7 }) {
+            0 | 1 => program.push(Instr::Read(v)),
+            2 => program.push(Instr::Write(v)),
+            3 => program.push(Instr::Rmw(v)),
+            4 => program.push(Instr::Maybe(v)),
+            5 | 6 => {
+                let l = random.below(2) as usize;
+                if open.iter().all(|o| !matches!(o, Instr::Unlock(m) if *m == l)) {
+                    program.push(Instr::Lock(l));
+                    open.push(Instr::Unlock(l));
+                }
+            }
+            _ if masks && open.iter().all(|o| !matches!(o, Instr::Unmask)) => {
+                program.push(Instr::Mask);
+                open.push(Instr::Unmask);
+            }
+            _ if preempts => {
+                program.push(Instr::Preempt(true));
+                open.push(Instr::Preempt(false));
+            }
+            _ => {}
+        }
+        if random.below(3) == 0 {
+            program.extend(open.pop());
+        }
+    }
+    while let Some(close) = open.pop() {
+        program.push(close);
+    }
+    program
+}
+
+/// Random programs on CPUs, some sharing one, and handlers.
+fn random_scenario(seed: u64, index: u64, tasks: u32, length: u32, lines: u32) -> Scenario {
+    let mut random = Stream::new(seed, index, "programs");
+    let cpus = 1 + random.below(3) as u16;
+    let mut agents = Vec::new();
+    for _ in 0..tasks {
+        let cpu = random.below(cpus.into()) as u16;
+        agents.push((cpu, program(&mut random, length, lines > 0, cpus < 3)));
+    }
+    let mut handlers = Vec::new();
+    for _ in 0..lines {
+        let cpu = random.below(cpus.into()) as u16;
+        handlers.push((cpu, program(&mut random, 2, false, false)));
+    }
+    Scenario::new(format!("random/{index}"), format!("{agents:?} {handlers:?}"), move |sim, _| {
+        sim.cpus(cpus);
+        let vars = [sim.word("x", 0u64), sim.word("y", 0), sim.word("z", 0)];
+        let locks = [sim.spin_lock("a"), sim.spin_lock("b")];
+        let roles = ["t0", "t1", "t2"];
+        for (i, (cpu, program)) in agents.iter().enumerate() {
+            let world = World { vars, locks, out: sim.word(roles[i], 0) };
+            let program = program.clone();
+            sim.task(*cpu, roles[i], move |k| interpret(k, program, i as u64 + 1, world));
+        }
+        let roles = ["h0", "h1"];
+        for (i, (cpu, program)) in handlers.iter().enumerate() {
+            let world = World { vars, locks, out: sim.word(roles[i], 0) };
+            let program = program.clone();
+            sim.irq(*cpu, roles[i], 1, move |k| interpret(k, program.clone(), i as u64 + 4, world));
+        }
+    })
+}
+
+fn signatures(outcome: &Outcome) -> BTreeSet<String> {
+    outcome.found.keys().map(|s| s.0.clone()).collect()
+}
+
+fn finals(outcome: &Outcome) -> BTreeSet<u128> {
+    outcome.finals.iter().copied().collect()
+}
+
+/// What is wrong with the reduced searches of this scenario, if anything; `None` for a scenario too
+/// large for brute force.
+fn compare(scenario: &Scenario, flaw: Option<Flaw>) -> Option<Result<u64, String>> {
+    let brute = search(scenario, BRUTE);
+    if !brute.complete {
+        return None;
+    }
+    let tree = search(scenario, Settings { flaw, ..TREE });
+    let graph = search(scenario, Settings { flaw, ..GRAPH });
+    let classes = |o: &Outcome| o.classes.iter().copied().collect::<BTreeSet<u128>>();
+    let whole = tree.classes.len();
+    let check = || {
+        if classes(&brute) != classes(&tree) {
+            return Err(format!("{} classes, reduced {whole}", brute.classes.len()));
+        }
+        for (name, reduced) in [("tree", &tree), ("graph", &graph)] {
+            if finals(&brute) != finals(reduced) {
+                let (a, b) = (brute.finals.len(), reduced.finals.len());
+                return Err(format!("{a} final states, in the {name} {b}"));
+            }
+            if signatures(&brute) != signatures(reduced) {
+                let (a, b) = (signatures(&brute), signatures(reduced));
+                return Err(format!("findings {a:?}, in the {name} {b:?}"));
+            }
+        }
+        // One complete run for each class; runs that a finding ended belong to none.
+        if tree.found.is_empty() && tree.ended != whole as u64 {
+            return Err(format!("{whole} classes in {} runs", tree.ended));
+        }
+        Ok(whole as u64)
+    };
+    Some(check().map_err(|e| format!("{}: {e}\n{}", scenario.name, scenario.about)))
+}
+
+fn compare_many(seed: u64, wanted: u32, tasks: u32, length: u32, lines: u32) {
+    let (mut compared, mut classes, mut index) = (0, 0, 0);
+    while compared < wanted {
+        let scenario = random_scenario(seed, index, tasks, length, lines);
+        index += 1;
+        match compare(&scenario, None) {
+            None => {}
+            Some(Ok(n)) => {
+                compared += 1;
+                classes += n;
+            }
+            Some(Err(text)) => panic!("{text}"),
+        }
+    }
+    assert!(classes > 3 * u64::from(wanted), "{classes} classes in {wanted} programs: too simple");
+}
+
+#[test]
+fn random_lock_programs() {
+    compare_many(1, 2000, 2, 4, 0);
+}
+
+#[test]
+fn random_interrupt_programs() {
+    compare_many(2, 2000, 2, 3, 1);
+}
+
+/// The comparison must be able to fail: each fault of the search is noticed within the first of the
+/// same programs.
+#[test]
+fn every_flaw_is_noticed() {
+    for flaw in Flaw::ALL {
+        let noticed = (0..500).any(|index| {
+            let lock = random_scenario(1, index, 2, 4, 0);
+            let interrupt = random_scenario(2, index, 2, 3, 1);
+            [lock, interrupt].iter().any(|s| matches!(compare(s, Some(flaw)), Some(Err(_))))
+        });
+        assert!(noticed, "{flaw:?} was not noticed");
+    }
+}
+
+#[test]
+fn the_result_does_not_depend_on_the_number_of_jobs() {
+    for index in 0..20 {
+        let scenario = random_scenario(3, index, 3, 4, 2);
+        let settings = Settings { limit: Some(4000), ..GRAPH };
+        let one = search(&scenario, settings);
+        let four = search(&scenario, Settings { jobs: 4, ..settings });
+        let all = |o: &Outcome| {
+            let found: Vec<_> = o.found.values().map(|f| (f.choices.clone(), f.count)).collect();
+            let finals: Vec<u128> = o.finals.iter().copied().collect();
+            (o.complete, o.executions, o.steps, o.states, o.merged, o.done, found, finals)
+        };
+        assert_eq!(all(&one), all(&four), "{}", scenario.name);
+    }
+}

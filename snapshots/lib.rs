@@ -1,0 +1,1 @@
+//! Golden reports; see the tests.
