@@ -34,7 +34,7 @@ fn counter(name: &str, atomic: bool) -> Scenario {
 }
 
 fn main() -> std::process::ExitCode {
-    ksim_scenarios::cli::main(vec![
+    ksim::cli::main(vec![
         counter("counter/read-write", false).finds(&[Kind::Assertion]),
         counter("counter/atomic", true),
     ])

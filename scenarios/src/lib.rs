@@ -2,7 +2,6 @@
 //! programs, and small ones for each service of the simulator.
 
 pub mod classic;
-pub mod cli;
 mod detectors;
 pub mod kernel_bugs;
 pub mod litmus;

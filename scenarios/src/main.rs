@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ksim_scenarios::cli::main(ksim_scenarios::all())
+    ksim::cli::main(ksim_scenarios::all())
 }

@@ -62,6 +62,8 @@
 
 pub mod base;
 pub mod choice;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod detect;
 pub mod kernel;
 pub mod machine;

@@ -3,11 +3,11 @@
 use super::error::Error;
 use super::style::{counted, faint, title};
 use super::{Outcome, args, print, progress, save, select, text};
-use ksim::base::finding::Signature;
-use ksim::choice::{Origin, ScheduleFile};
-use ksim::run::prove::{Found, Search, Settings};
-use ksim::run::reduce::{self, Reduced};
-use ksim::run::{Execution, Params, Scenario, prove};
+use crate::base::finding::Signature;
+use crate::choice::{Origin, ScheduleFile};
+use crate::run::prove::{Found, Search, Settings};
+use crate::run::reduce::{self, Reduced};
+use crate::run::{Execution, Params, Scenario, prove};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -186,9 +186,9 @@ fn keep(
     reduced: &Reduced,
     dir: &Path,
 ) -> Result<PathBuf, Error> {
-    let strategy = ksim::choice::strategies::DEFAULT.to_owned();
+    let strategy = crate::choice::strategies::DEFAULT.to_owned();
     let file = ScheduleFile {
-        version: ksim::VERSION.to_owned(),
+        version: crate::VERSION.to_owned(),
         scenario: scenario.name.clone(),
         params: params.iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         origin: Origin { strategy, seed: 0, index: 0 },

@@ -4,9 +4,9 @@ use super::error::Error;
 use super::progress::{self, Watch};
 use super::style::{bad, counted, good, title};
 use super::{Outcome, args, campaign, print, program, select, text};
-use ksim::base::finding::Kind;
-use ksim::choice::strategies;
-use ksim::run::{Execution, Hunt, Hunted, Scenario, Shard, repeat};
+use crate::base::finding::Kind;
+use crate::choice::strategies;
+use crate::run::{Execution, Hunt, Hunted, Scenario, Shard, repeat};
 use std::fmt::Write;
 use std::time::Instant;
 

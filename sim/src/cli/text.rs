@@ -1,13 +1,13 @@
 //! Findings and schedules in text form.
 
 use super::style::{bad, faint};
-use ksim::base::finding::Finding;
-use ksim::choice::Schedule;
-use ksim::trace::Trace;
+use crate::base::finding::Finding;
+use crate::choice::Schedule;
+use crate::trace::Trace;
 
 /// The report of a finding; its headline stands out.
 pub(super) fn finding(finding: &Finding, trace: &Trace) -> String {
-    let report = ksim::report::finding(finding, trace);
+    let report = crate::report::finding(finding, trace);
     report.replacen(&finding.headline, &bad(&finding.headline).to_string(), 1)
 }
 

@@ -1,6 +1,6 @@
 //! Values of options: counts, times, parts, assignments.
 
-use ksim::run::Shard;
+use crate::run::Shard;
 use std::time::Duration;
 
 /// `20000`, `20_000`, `1e9`.

@@ -1,8 +1,8 @@
 //! Schedule files on disk.
 
 use super::error::Error;
-use ksim::base::hash::StableHash;
-use ksim::choice::ScheduleFile;
+use crate::base::hash::StableHash;
+use crate::choice::ScheduleFile;
 use std::fs;
 use std::path::{Path, PathBuf};
 

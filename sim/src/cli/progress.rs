@@ -2,8 +2,8 @@
 //! of time; and Ctrl-C, which ends the hunt but not the report.
 
 use super::style::counted;
+use crate::run::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
-use ksim::run::Progress;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::sync::Mutex;

@@ -1,6 +1,6 @@
 //! Why a command could not judge. Each says what was wrong and what to do; the exit code is 125.
 
-use ksim::choice::ParseError;
+use crate::choice::ParseError;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ impl fmt::Display for Error {
             }
             Error::Param { scenario, problem } => write!(f, "{scenario}: {problem}"),
             Error::UnknownStrategy { name } => {
-                let names = ksim::choice::strategies::NAMES.iter().map(|(name, _)| *name);
+                let names = crate::choice::strategies::NAMES.iter().map(|(name, _)| *name);
                 let names: Vec<&str> = names.collect();
                 write!(f, "there is no strategy {name:?}; there is {}", names.join(", "))
             }

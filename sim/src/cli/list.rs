@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::style::{faint, title};
 use super::{Outcome, args, print, select};
-use ksim::run::Scenario;
+use crate::run::Scenario;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ pub(super) fn list(all: &[Scenario], args: &args::List) -> Result<Outcome, Error
 }
 
 fn json(scenario: &Scenario) -> Value {
-    let param = |p: &ksim::run::Param| {
+    let param = |p: &crate::run::Param| {
         json!({
             "name": p.name, "about": p.about, "default": p.default, "min": p.min, "max": p.max,
         })

@@ -2,15 +2,15 @@
 
 use super::error::Error;
 use super::{args, print, replay, run};
-use ksim::choice::ScheduleFile;
-use ksim::run::{Execution, Replayed, Scenario};
-use ksim::trace::record::Outcome;
+use crate::choice::ScheduleFile;
+use crate::run::{Execution, Replayed, Scenario};
+use crate::trace::record::Outcome;
 use serde_json::{Value, json};
 
 /// Prints the run of a schedule file.
 pub(super) fn show(all: &[Scenario], args: &args::Show) -> Result<super::Outcome, Error> {
     let (file, mut execution) = replay::open(all, &args.file)?;
-    let replayed = ksim::run::replay::replay(&mut execution, &file);
+    let replayed = crate::run::replay::replay(&mut execution, &file);
     match args.format {
         args::Format::Text => print(&run::outcome_text(&execution, replayed.stop))?,
         args::Format::Json => print(&format!("{:#}\n", json(&file, &execution, &replayed)))?,
@@ -20,7 +20,7 @@ pub(super) fn show(all: &[Scenario], args: &args::Show) -> Result<super::Outcome
 
 fn json(file: &ScheduleFile, execution: &Execution<'_>, replayed: &Replayed) -> Value {
     let trace = &replayed.trace;
-    let step = |s: &ksim::trace::Step| {
+    let step = |s: &crate::trace::Step| {
         let outcome = match &s.outcome {
             Outcome::None => Value::Null,
             Outcome::Reply(reply) => json!({ "reply": reply }),
@@ -37,8 +37,8 @@ fn json(file: &ScheduleFile, execution: &Execution<'_>, replayed: &Replayed) -> 
             "time": s.time,
         })
     };
-    let finding = |f: &ksim::base::finding::Finding| {
-        let party = |p: &ksim::base::finding::Party| {
+    let finding = |f: &crate::base::finding::Finding| {
+        let party = |p: &crate::base::finding::Party| {
             json!({
                 "what": p.what, "agent": p.agent, "stack": p.stack, "op": p.op, "step": p.event,
             })

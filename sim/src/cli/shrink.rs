@@ -3,8 +3,8 @@
 use super::error::Error;
 use super::style::counted;
 use super::{Outcome, args, print, replay, save, text};
-use ksim::choice::ScheduleFile;
-use ksim::run::{Execution, Reduced, Scenario, reduce};
+use crate::choice::ScheduleFile;
+use crate::run::{Execution, Reduced, Scenario, reduce};
 
 /// Shrinks the schedule of a file and writes it back.
 pub(super) fn shrink(all: &[Scenario], args: &args::File) -> Result<Outcome, Error> {
@@ -21,7 +21,7 @@ pub(super) fn shrink(all: &[Scenario], args: &args::File) -> Result<Outcome, Err
     let (after, steps) =
         (deviations(reduced.schedule.len()), counted(reduced.steps.into(), "step"));
     print(&format!("{before} -> {after}, {steps}\n{}", text::schedule(&reduced.schedule)))?;
-    file.version = ksim::VERSION.to_owned();
+    file.version = crate::VERSION.to_owned();
     file.trace = reduced.trace.hash();
     file.schedule = Some(reduced.schedule);
     save::write(&args.file, &file, &reduced.finding.headline)?;

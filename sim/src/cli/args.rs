@@ -1,9 +1,9 @@
 //! The arguments, as `--help` shows them.
 
 use super::values::{assignment, count, duration, part};
+use crate::choice::strategies;
+use crate::run::Shard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ksim::choice::strategies;
-use ksim::run::Shard;
 use std::path::PathBuf;
 use std::time::Duration;
 

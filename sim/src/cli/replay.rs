@@ -3,8 +3,8 @@
 use super::error::Error;
 use super::style::{bad, faint, good, title};
 use super::{Outcome, args, print, save, select, text};
-use ksim::choice::ScheduleFile;
-use ksim::run::{Execution, Replayed, Scenario, Verdict};
+use crate::choice::ScheduleFile;
+use crate::run::{Execution, Replayed, Scenario, Verdict};
 use std::path::Path;
 
 /// A schedule file with the execution that it is for.
@@ -20,8 +20,8 @@ pub(super) fn open<'s>(
     if file.schedule.is_none() {
         select::strategy(&file.origin.strategy)?;
     }
-    if file.version != ksim::VERSION {
-        let (theirs, ours) = (&file.version, ksim::VERSION);
+    if file.version != crate::VERSION {
+        let (theirs, ours) = (&file.version, crate::VERSION);
         anstream::eprintln!("{} was saved by ksim {theirs}; this is {ours}", path.display());
     }
     Ok((file, Execution::with_params(scenario, params)))
@@ -30,7 +30,7 @@ pub(super) fn open<'s>(
 /// Repeats the run of a schedule file and judges it.
 pub(super) fn replay(all: &[Scenario], args: &args::File) -> Result<Outcome, Error> {
     let (file, mut execution) = open(all, &args.file)?;
-    let replayed = ksim::run::replay::replay(&mut execution, &file);
+    let replayed = crate::run::replay::replay(&mut execution, &file);
     print(&report(&file, &replayed))?;
     Ok(match replayed.verdict {
         Verdict::Reproduced | Verdict::SameBugElsewhere | Verdict::AnotherBug => Outcome::Found,

@@ -1,9 +1,9 @@
 //! What `hunt` and `check` share: the runs of one scenario, and an example of each finding.
 
-use ksim::base::finding::{Finding, Signature};
-use ksim::choice::{Origin, ScheduleFile};
-use ksim::run::{Execution, Found, Hunt, Reduced, reduce};
-use ksim::trace::Trace;
+use crate::base::finding::{Finding, Signature};
+use crate::choice::{Origin, ScheduleFile};
+use crate::run::{Execution, Found, Hunt, Reduced, reduce};
+use crate::trace::Trace;
 
 /// The shortest form of the cheapest run that shows a finding.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) fn example(hunt: &Hunt<'_>, signature: &Signature, found: &Found) -> 
         None => (None, found.finding.clone(), found.steps, trace),
     };
     let file = ScheduleFile {
-        version: ksim::VERSION.to_owned(),
+        version: crate::VERSION.to_owned(),
         scenario: hunt.scenario.name.clone(),
         params: hunt.params.iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         origin,

@@ -1,8 +1,8 @@
 //! Scenarios, parameters and strategies by the names that people type.
 
 use super::error::Error;
-use ksim::choice::strategies;
-use ksim::run::{Params, Scenario};
+use crate::choice::strategies;
+use crate::run::{Params, Scenario};
 
 /// How many similar names an error shows.
 const NEAR: usize = 3;

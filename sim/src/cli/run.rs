@@ -3,9 +3,9 @@
 use super::error::Error;
 use super::style::{counted, faint};
 use super::{Outcome, args, print, select, text};
-use ksim::choice::strategies;
-use ksim::run::sim::Stop;
-use ksim::run::{Execution, Scenario};
+use crate::choice::strategies;
+use crate::run::sim::Stop;
+use crate::run::{Execution, Scenario};
 
 /// Runs one seed and prints its trace and what was found.
 pub(super) fn run(all: &[Scenario], args: &args::Run) -> Result<Outcome, Error> {
@@ -24,7 +24,7 @@ pub(super) fn run(all: &[Scenario], args: &args::Run) -> Result<Outcome, Error> 
 pub(super) fn outcome_text(execution: &Execution<'_>, stop: Stop) -> String {
     let sim = execution.sim();
     let trace = sim.trace();
-    let mut out = ksim::report::columns(&trace);
+    let mut out = crate::report::columns(&trace);
     for finding in &sim.system().findings {
         out.push('\n');
         out.push_str(&text::finding(finding, &trace));

@@ -1,13 +1,20 @@
-//! The command line: files, terminals and exit codes. Usable with anybody's scenarios.
+//! The command line: files, terminals and exit codes. Usable with anybody's scenarios; it comes with
+//! the feature `cli`.
 //!
 //! ```no_run
 //! use ksim::run::Scenario;
 //!
 //! fn main() -> std::process::ExitCode {
 //!     let nothing = Scenario::new("nothing", "nothing happens", |sim, _| sim.cpus(1));
-//!     ksim_scenarios::cli::main(vec![nothing])
+//!     ksim::cli::main(vec![nothing])
 //! }
 //! ```
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the command line measures time and reads its arguments; the simulation sees values only"
+)]
 
 mod args;
 mod campaign;
@@ -27,10 +34,10 @@ mod style;
 mod text;
 mod values;
 
+use crate::run::Scenario;
 use args::{Cli, Command};
 use clap::{ColorChoice, Parser};
 use error::Error;
-use ksim::run::Scenario;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
