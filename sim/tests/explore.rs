@@ -38,35 +38,48 @@ fn go_on(_: ksim::run::Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-fn hunt(jobs: u32, shard: Shard, runs: u64) -> Hunted {
+fn hunt(strategy: &str, jobs: u32, shard: Shard, runs: u64) -> Hunted {
     let scenario = counter();
     let params = Params::defaults(&scenario.params);
     let (scenario, params) = (&scenario, &params);
-    let hunt = Hunt { scenario, params, strategy: "random", seed: 7, shard, jobs };
+    let hunt = Hunt { scenario, params, strategy, seed: 7, shard, jobs };
     hunt.run(0..runs, &go_on)
 }
 
 #[test]
 fn neither_jobs_nor_shards_change_what_is_found() {
-    let whole = hunt(1, Shard::WHOLE, 1000);
-    assert_eq!(whole.runs, 1000);
-    assert!(whole.found.len() > 2, "{:?}", whole.found.keys());
-    assert!(whole.found.values().map(|f| f.count).sum::<u64>() == whole.failed);
-    for jobs in [2, 3, 64] {
-        assert_eq!(hunt(jobs, Shard::WHOLE, 1000), whole, "{jobs} jobs");
-    }
-    for of in [2, 3, 7] {
-        let mut sum = Hunted::default();
-        for part in (1..=of).rev() {
-            sum.merge(hunt(1 + part % 2, Shard { part, of }, 1000));
+    for strategy in ["random", "surw", "portfolio"] {
+        let whole = hunt(strategy, 1, Shard::WHOLE, 1000);
+        assert_eq!(whole.runs, 1000);
+        assert!(whole.found.len() > 2, "{:?}", whole.found.keys());
+        assert!(whole.found.values().map(|f| f.count).sum::<u64>() == whole.failed);
+        for jobs in [2, 3, 64] {
+            assert_eq!(hunt(strategy, jobs, Shard::WHOLE, 1000), whole, "{strategy}, {jobs} jobs");
         }
-        assert_eq!(sum, whole, "{of} shards");
+        for of in [2, 3, 7] {
+            let mut sum = Hunted::default();
+            for part in (1..=of).rev() {
+                sum.merge(hunt(strategy, 1 + part % 2, Shard { part, of }, 1000));
+            }
+            assert_eq!(sum, whole, "{strategy}, {of} shards");
+        }
     }
+}
+
+/// Statistics are made of runs that no other run has led to.
+#[test]
+fn some_runs_of_the_portfolio_are_independent() {
+    let walk = hunt("random", 1, Shard::WHOLE, 1000);
+    assert_eq!((walk.independent, walk.most_likely()), (1000, None));
+    let portfolio = hunt("portfolio", 1, Shard::WHOLE, 1000);
+    assert_eq!(portfolio.independent, 248);
+    let nothing = Hunted { independent: 300, ..Hunted::default() };
+    assert_eq!(nothing.most_likely(), Some(0.01));
 }
 
 #[test]
 fn the_example_is_the_cheapest_and_the_earliest() {
-    let hunted = hunt(2, Shard::WHOLE, 500);
+    let hunted = hunt("random", 2, Shard::WHOLE, 500);
     let scenario = counter();
     let mut execution = Execution::new(&scenario);
     let mut strategy = strategies::by_name("random").expect("it is there");
@@ -101,7 +114,7 @@ fn a_stopped_hunt_has_done_the_first_runs() {
             _ => ControlFlow::Break(()),
         });
         assert!(stopped.runs > 0 && stopped.runs < 1000, "{}", stopped.runs);
-        assert_eq!(stopped, hunt(1, shard, 3 * stopped.runs), "{jobs} jobs");
+        assert_eq!(stopped, hunt("random", 1, shard, 3 * stopped.runs), "{jobs} jobs");
     }
 }
 
@@ -126,7 +139,7 @@ fn file_for(scenario: &Scenario, signature: &Signature, index: u64) -> (Schedule
 #[test]
 fn every_finding_shrinks_to_a_minimum_that_replays() {
     let scenario = counter();
-    for (signature, found) in hunt(1, Shard::WHOLE, 500).found {
+    for (signature, found) in hunt("random", 1, Shard::WHOLE, 500).found {
         let (file, reduced) = file_for(&scenario, &signature, found.index);
         let read = ScheduleFile::parse(file.to_string().as_bytes()).expect("it was just written");
         let mut execution = Execution::new(&scenario);
@@ -147,7 +160,7 @@ fn every_finding_shrinks_to_a_minimum_that_replays() {
 #[test]
 fn five_verdicts() {
     let scenario = counter();
-    let (signature, found) = hunt(1, Shard::WHOLE, 500).found.pop_first().expect("some");
+    let (signature, found) = hunt("random", 1, Shard::WHOLE, 500).found.pop_first().expect("some");
     let (good, _) = file_for(&scenario, &signature, found.index);
     let verdict = |change: &dyn Fn(&mut ScheduleFile)| {
         let mut file = good.clone();

@@ -274,9 +274,9 @@ pub(super) fn all() -> Vec<Scenario> {
     ] {
         all.extend(program.scenarios());
     }
-    for n in [3, 7] {
+    let wrong = [(3, "SCTBench CS/wronglock_3"), (7, "SCTBench CS/wronglock")];
+    for (n, source) in wrong {
         let tasks = times(1, &UNDER_A).chain(times(n, &UNDER_B));
-        let source = "SCTBench CS/wronglock";
         let about = "one counter under two different locks";
         let program = two(format!("wronglock-{n}"), about, source, &[Kind::Assertion], tasks);
         all.extend(program.scenarios());

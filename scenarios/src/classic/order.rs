@@ -26,12 +26,32 @@ async fn checker(k: &Kernel, s: Pair) {
 
 ksim::kernel_fn! { static SETTER = setter; static CHECKER = checker }
 
+/// How many tasks of both kinds, and the program of that size.
+type Size = (usize, usize, &'static str);
+
+const REORDERS: [Size; 7] = [
+    (2, 1, "SCTBench CS/reorder_3"),
+    (3, 1, "SCTBench CS/reorder_4"),
+    (4, 1, "SCTBench CS/reorder_5"),
+    (9, 1, "SCTBench CS/reorder_10"),
+    (10, 10, "SCTBench CS/reorder_20"),
+    (40, 10, "SCTBench CS/reorder_50"),
+    (99, 1, "SCTBench CS/reorder_100"),
+];
+
+const TWOSTAGES: [Size; 4] = [
+    (1, 1, "SCTBench CS/twostage"),
+    (10, 10, "SCTBench CS/twostage_20"),
+    (40, 10, "SCTBench CS/twostage_50"),
+    (99, 1, "SCTBench CS/twostage_100"),
+];
+
 /// `setters` tasks write a then b, `checkers` tasks read them.
-fn reorder(setters: usize, checkers: usize) -> Textbook<Pair> {
+fn reorder((setters, checkers, source): Size) -> Textbook<Pair> {
     Textbook {
         name: format!("reorder-{setters}-{checkers}"),
         about: "a checker between the two writes of the first setter to act",
-        source: "SCTBench CS/reorder",
+        source,
         finds: &[Kind::Assertion],
         init: |_, _| {},
         tasks: times(setters, &SETTER).chain(times(checkers, &CHECKER)).collect(),
@@ -70,11 +90,11 @@ async fn stage_reader(k: &Kernel, s: Stages) {
 ksim::kernel_fn! { static STAGE = stage; static STAGE_READER = stage_reader }
 
 /// `stages` tasks run two stages under two locks, `readers` tasks look at both.
-fn twostage(stages: usize, readers: usize) -> Textbook<Stages> {
+fn twostage((stages, readers, source): Size) -> Textbook<Stages> {
     Textbook {
         name: format!("twostage-{stages}-{readers}"),
         about: "a reader passes between the two stages before any task has done the second",
-        source: "SCTBench CS/twostage",
+        source,
         finds: &[Kind::Assertion],
         init: |_, _| {},
         tasks: times(stages, &STAGE).chain(times(readers, &STAGE_READER)).collect(),
@@ -180,12 +200,8 @@ fn stringbuffer() -> Textbook<Buffers> {
 }
 
 pub(super) fn all() -> Vec<Scenario> {
-    let sizes = [(2, 1), (3, 1), (4, 1), (9, 1), (10, 10), (40, 10), (99, 1)];
-    let mut all: Vec<Scenario> =
-        sizes.iter().flat_map(|&(s, c)| reorder(s, c).scenarios()).collect();
-    for (stages, readers) in [(1, 1), (10, 10), (40, 10), (99, 1)] {
-        all.extend(twostage(stages, readers).scenarios());
-    }
+    let mut all: Vec<Scenario> = REORDERS.iter().flat_map(|&s| reorder(s).scenarios()).collect();
+    all.extend(TWOSTAGES.iter().flat_map(|&s| twostage(s).scenarios()));
     all.extend(bluetooth().scenarios());
     all.extend(stringbuffer().scenarios());
     all

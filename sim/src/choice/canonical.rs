@@ -37,7 +37,7 @@ pub fn next(
 }
 
 /// The strategy that follows the default policy; every choice takes outcome 0.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Canonical {
     last: Option<AgentId>,
 }
@@ -60,7 +60,7 @@ impl Strategy for Canonical {
 
 /// The opposite of the default policy where it has a choice: of those who could be next, the newest
 /// agent is; interrupts, ticks and grace periods come as soon as they can.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Reverse {
     last: Option<AgentId>,
 }

@@ -28,7 +28,7 @@ enum Phase {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Flip {
     plan: Option<Plan>,
     phase: Phase,

@@ -24,7 +24,7 @@ pub trait Sampler: Strategy {
 }
 
 /// A sampler inside of what all share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Guided<S> {
     inner: S,
     profiles: Profiles,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 const PATIENCE: u32 = 2000;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pct {
     depth: u32,
     profile: Arc<Profile>,

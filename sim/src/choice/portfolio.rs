@@ -24,11 +24,11 @@ use std::sync::Arc;
 /// How many runs it learns from.
 pub const LEARNING: u64 = 256;
 
-/// The independent samplers in rotation.
-const SAMPLERS: [&str; 5] = ["surw", "pos", "pct2", "pct3", "urw"];
+/// The samplers in rotation: SURW, POS, PCT-2, PCT-3, URW.
+const SAMPLERS: u64 = 5;
 
 /// What the first run looked like: step counts are taken from it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct First {
     agents: Vec<Known>,
     events: Vec<Event>,
@@ -44,7 +44,7 @@ enum Now {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Portfolio {
     seed: u64,
     /// Runs it has learned from.
@@ -92,11 +92,9 @@ impl Default for Portfolio {
 }
 
 impl Portfolio {
-    /// The independent sampler that takes this run, if one does: its choice never depends on other
-    /// runs, so that statistics may be made of them.
-    pub fn independent(index: u64) -> Option<&'static str> {
-        let at = usize::try_from(index / 3 % SAMPLERS.len() as u64).ok()?;
-        (index >= 4 && index.is_multiple_of(3)).then(|| SAMPLERS[at])
+    /// Every third run is drawn by a sampler, whatever the others have found.
+    fn is_reserved(index: u64) -> bool {
+        index >= 4 && index.is_multiple_of(3)
     }
 
     fn spread(&mut self) {
@@ -115,8 +113,8 @@ impl Portfolio {
             3 => return Now::Sampler(1),
             _ => {}
         }
-        let rotation = (index / 3 % SAMPLERS.len() as u64) as usize;
-        if Portfolio::independent(index).is_some() {
+        let rotation = (index / 3 % SAMPLERS) as usize;
+        if Portfolio::is_reserved(index) {
             return Now::Sampler(rotation);
         }
         let draw = u64::from(self.stream.next_u32());
@@ -135,7 +133,7 @@ impl Portfolio {
                 self.flip.set(plan);
                 Now::Flip
             }
-            None => Now::Sampler((rotation + 2) % SAMPLERS.len()),
+            None => Now::Sampler((rotation + 2) % SAMPLERS as usize),
         }
     }
 
@@ -198,6 +196,19 @@ impl Strategy for Portfolio {
             next if self.seed != seed || next > needed => Some(0),
             next => (next < needed).then_some(next),
         }
+    }
+
+    fn learning(&self) -> u64 {
+        LEARNING
+    }
+
+    fn fork(&self) -> Option<Box<dyn Strategy + Send>> {
+        Some(Box::new(self.clone()))
+    }
+
+    /// While it learns, the samplers learn too.
+    fn is_independent(&self, index: u64) -> bool {
+        index >= LEARNING && Portfolio::is_reserved(index)
     }
 
     fn observes(&self) -> bool {

@@ -10,7 +10,7 @@ use crate::base::footprint::Access;
 use std::sync::Arc;
 
 /// Random priorities of pending operations: one draw for each.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Priorities(Vec<Option<u32>>);
 
 impl Priorities {
@@ -42,7 +42,7 @@ impl Priorities {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pos {
     /// Do conflicts redraw? Without it this is BasicPOS.
     resets: bool,

@@ -24,10 +24,10 @@ pub const NAMES: &[(&str, &str)] = &[
 ];
 
 /// The strategy that is used unless another is named.
-pub const DEFAULT: &str = "random";
+pub const DEFAULT: &str = "portfolio";
 
 /// The strategy with this name.
-pub fn by_name(name: &str) -> Option<Box<dyn Strategy>> {
+pub fn by_name(name: &str) -> Option<Box<dyn Strategy + Send>> {
     let number = |prefix: &str| {
         let digit = name.strip_prefix(prefix)?.parse().ok()?;
         (1..=9).contains(&digit).then_some(digit)

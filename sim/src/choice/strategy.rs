@@ -32,6 +32,20 @@ pub trait Strategy {
     fn missing(&self, _seed: u64, _index: u64) -> Option<u64> {
         None
     }
+    /// How many of the first runs it learns from, before it is the same for all others.
+    fn learning(&self) -> u64 {
+        0
+    }
+    /// A copy for another thread that need not learn again what this one knows. Without it, one
+    /// made anew is as good.
+    fn fork(&self) -> Option<Box<dyn Strategy + Send>> {
+        None
+    }
+    /// Was this run drawn without regard to what others have found? Statistics are made of such
+    /// runs alone.
+    fn is_independent(&self, _index: u64) -> bool {
+        true
+    }
     /// The run is over; sees all of it. Each event's accesses end where its `accesses_end` says.
     fn end(&mut self, _view: &dyn View, _events: &[Event], _accesses: &[Access]) {}
 }

@@ -13,7 +13,7 @@ use crate::base::footprint::Access;
 use std::sync::Arc;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Surw {
     profile: Arc<Profile>,
     stream: Stream,

@@ -10,7 +10,7 @@ use crate::base::agent::{AgentId, AgentKind};
 use std::sync::Arc;
 
 /// For each agent, how often it will still do something.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Left {
     left: Vec<u32>,
     last: Option<AgentId>,
@@ -77,7 +77,7 @@ impl Left {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Urw {
     profile: Arc<Profile>,
     stream: Stream,

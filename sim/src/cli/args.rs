@@ -40,6 +40,8 @@ pub(super) enum Command {
     Show(Show),
     /// Every scenario against its expected verdict, and each seed run twice
     Check(Check),
+    /// How many schedules each strategy needs until it shows the bug
+    BenchSamplers(BenchSamplers),
 }
 
 #[derive(Debug, Args)]
@@ -183,3 +185,27 @@ pub(super) struct Check {
     #[command(flatten)]
     pub jobs: Jobs,
 }
+
+#[derive(Debug, Args)]
+pub(super) struct BenchSamplers {
+    /// The scenarios, or prefixes: all below them that expect a finding
+    #[arg(value_name = "SCENARIO", default_value = "classic")]
+    pub scenarios: Vec<String>,
+    /// The strategies, one column each
+    #[arg(long = "strategy", value_name = "NAME", default_values = COLUMNS)]
+    pub strategies: Vec<String>,
+    /// Trials, one for each seed from 1
+    #[arg(long, value_name = "N", value_parser = count, default_value = "100")]
+    pub seeds: u64,
+    /// Schedules after which a trial is given up
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), default_value_t = 1000)]
+    pub limit: u32,
+    #[command(flatten)]
+    pub jobs: Jobs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is compared unless said otherwise; the default strategy comes last.
+const COLUMNS: [&str; 6] = ["random", "urw", "pct3", "pos", "surw", strategies::DEFAULT];

@@ -132,6 +132,7 @@ impl<'a> Report<'a> {
             "runs": self.hunted.runs,
             "steps": self.hunted.steps,
             "cut": self.hunted.cut,
+            "independent": self.hunted.independent,
             "findings": self.kept.iter().map(Kept::json).collect::<Vec<_>>(),
         })
     }
@@ -145,6 +146,12 @@ impl<'a> Report<'a> {
             counted(steps, "step"),
             counted(self.kept.len() as u64, "finding"),
         );
+        if self.kept.is_empty()
+            && let Some(most) = self.hunted.most_likely()
+        {
+            let n = counted(self.hunted.independent, "independent run");
+            _ = writeln!(out, "no finding in {n}: p ≤ {most:.1e} (95 %) for this sampler");
+        }
         for kept in &self.kept {
             out.push('\n');
             out.push_str(&kept.text(&self.hunt, runs));
@@ -168,6 +175,7 @@ impl Kept {
             "object": finding.object,
             "headline": finding.headline,
             "count": self.found.count,
+            "independent": self.found.independent,
             "first_index": self.found.first_index,
             "index": self.found.index,
             "steps": self.found.steps,

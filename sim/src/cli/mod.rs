@@ -17,6 +17,7 @@
 )]
 
 mod args;
+mod bench_samplers;
 mod campaign;
 mod check;
 mod error;
@@ -24,6 +25,7 @@ mod hunt;
 mod list;
 mod progress;
 mod prove;
+mod published;
 mod replay;
 mod run;
 mod save;
@@ -114,6 +116,7 @@ fn command(scenarios: &[Scenario], command: &Command) -> Result<Outcome, Error> 
         Command::Shrink(args) => shrink::shrink(scenarios, args),
         Command::Show(args) => show::show(scenarios, args),
         Command::Check(args) => check::check(scenarios, args),
+        Command::BenchSamplers(args) => bench_samplers::bench(scenarios, args),
     }
 }
 

@@ -46,6 +46,13 @@ impl<'s> Execution<'s> {
         self.run_once(strategy, seed, index)
     }
 
+    /// Lets a strategy learn what it can from the first runs of a campaign.
+    pub(super) fn learn<S: Strategy + ?Sized>(&mut self, strategy: &mut S, seed: u64) {
+        while let Some(earlier) = strategy.missing(seed, u64::MAX) {
+            self.run_once(strategy, seed, earlier);
+        }
+    }
+
     /// One run, whatever the strategy should have been given before.
     pub(super) fn run_once<S: Strategy + ?Sized>(
         &mut self,

@@ -77,11 +77,14 @@ pub struct Found {
     pub index: u64,
     /// Steps of that run up to the finding.
     pub steps: u32,
+    /// Runs that showed it, of the independent ones.
+    pub independent: u64,
 }
 
 impl Found {
     fn merge(&mut self, other: Found) {
         self.count += other.count;
+        self.independent += other.independent;
         self.first_index = self.first_index.min(other.first_index);
         if (other.steps, other.index) < (self.steps, self.index) {
             (self.finding, self.index) = (other.finding, other.index);
@@ -99,6 +102,8 @@ pub struct Hunted {
     pub steps: u64,
     /// Runs with a finding.
     pub failed: u64,
+    /// Runs drawn without regard to what others have found: a share of them is a probability.
+    pub independent: u64,
     /// Runs that were cut at the limit of steps, so that nobody knows how they end.
     pub cut: u64,
     /// By signature.
@@ -112,6 +117,7 @@ impl Hunted {
         self.steps += other.steps;
         self.failed += other.failed;
         self.cut += other.cut;
+        self.independent += other.independent;
         for (signature, found) in other.found {
             match self.found.get_mut(&signature) {
                 Some(known) => known.merge(found),
@@ -127,8 +133,16 @@ impl Hunted {
         all
     }
 
+    /// After a hunt that found nothing: the highest probability with which a run of its samplers
+    /// finds something, at 95 % confidence (the rule of three). `None` if too few of its runs were
+    /// independent of each other to say so.
+    pub fn most_likely(&self) -> Option<f64> {
+        (self.failed == 0 && self.independent > 3).then(|| 3.0 / self.independent as f64)
+    }
+
     /// Notes what the last run of an execution has shown.
-    fn add(&mut self, index: u64, sim: &Sim) {
+    fn add(&mut self, index: u64, sim: &Sim, independent: bool) {
+        let independent = u64::from(independent);
         let findings = &sim.system().findings;
         self.failed += 1;
         let signatures: Vec<Signature> = findings.iter().map(Finding::signature).collect();
@@ -138,10 +152,14 @@ impl Hunted {
             }
             let steps = sim.steps_to(finding);
             match self.found.get_mut(signature) {
-                Some(found) if found.steps <= steps => found.count += 1,
+                Some(found) if found.steps <= steps => {
+                    found.count += 1;
+                    found.independent += independent;
+                }
                 known => {
                     let finding = finding.clone();
-                    let found = Found { finding, count: 1, first_index: index, index, steps };
+                    let found =
+                        Found { finding, count: 1, first_index: index, index, steps, independent };
                     match known {
                         Some(known) => known.merge(found),
                         None => _ = self.found.insert(signature.clone(), found),
@@ -179,16 +197,15 @@ impl Hunt<'_> {
             let to = from.saturating_add(CHUNK).min(total);
             (from < to).then_some(from..to)
         };
-        let work = || {
-            let mut execution = Execution::with_params(self.scenario, self.params.clone());
-            let mut strategy = strategies::by_name(self.strategy)
-                .unwrap_or_else(|| panic!("there is no strategy {:?}", self.strategy));
+        let work = |execution: &mut Execution<'_>, strategy: &mut dyn Strategy, last: u64| {
             let mut mine = Hunted::default();
-            while let Some(chunk) = take() {
+            while next.load(Ordering::Relaxed) < last
+                && let Some(chunk) = take()
+            {
                 let before = mine.failed;
                 let runs = chunk.end - chunk.start;
                 for i in chunk {
-                    self.run_one(&mut execution, &mut *strategy, first + i * of, &mut mine);
+                    self.run_one(execution, strategy, first + i * of, &mut mine);
                 }
                 let mut progress = so_far.lock().expect("no worker has panicked");
                 progress.runs += runs;
@@ -196,7 +213,29 @@ impl Hunt<'_> {
             }
             mine
         };
-        self.on_threads(total, work)
+        // What a strategy learns from its first runs is learned once, and then shared.
+        let (mut execution, mut strategy) = self.begin();
+        let jobs = u64::from(self.jobs).min(total.div_ceil(CHUNK));
+        let learning = match jobs {
+            0 | 1 => total,
+            _ => strategy.learning().saturating_sub(first).div_ceil(of).min(total),
+        };
+        let mut all = work(&mut execution, &mut *strategy, learning);
+        if next.load(Ordering::Relaxed) < total {
+            execution.learn(&mut *strategy, self.seed);
+            let forks = (0..jobs).map(|_| strategy.fork()).collect();
+            let parts = self.on_threads(forks, &|execution: &mut _, strategy: &mut _| {
+                work(execution, strategy, total)
+            });
+            parts.into_iter().for_each(|part| all.merge(part));
+        }
+        all
+    }
+
+    fn begin(&self) -> (Execution<'_>, Box<dyn Strategy + Send>) {
+        let strategy = strategies::by_name(self.strategy)
+            .unwrap_or_else(|| panic!("there is no strategy {:?}", self.strategy));
+        (Execution::with_params(self.scenario, self.params.clone()), strategy)
     }
 
     fn run_one(
@@ -211,8 +250,10 @@ impl Hunt<'_> {
         into.runs += 1;
         into.steps += system.events.len() as u64;
         into.cut += u64::from(stop == Stop::Cut);
+        let independent = strategy.is_independent(index);
+        into.independent += u64::from(independent);
         if !system.findings.is_empty() {
-            into.add(index, execution.sim());
+            into.add(index, execution.sim(), independent);
         }
     }
 
@@ -220,21 +261,24 @@ impl Hunt<'_> {
         clippy::disallowed_methods,
         reason = "the explorer: each run is whole on one thread, and results merge in any order"
     )]
-    fn on_threads(&self, total: u64, work: impl Fn() -> Hunted + Sync) -> Hunted {
-        let jobs = u64::from(self.jobs).clamp(1, total.div_ceil(CHUNK).max(1));
-        if jobs == 1 {
-            return work();
-        }
+    fn on_threads(
+        &self,
+        strategies: Vec<Option<Box<dyn Strategy + Send>>>,
+        work: &(dyn Fn(&mut Execution<'_>, &mut dyn Strategy) -> Hunted + Sync),
+    ) -> Vec<Hunted> {
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(&work)).collect();
-            let mut all = Hunted::default();
-            for worker in workers {
-                match worker.join() {
-                    Ok(part) => all.merge(part),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            all
+            let start = |fork: Option<Box<dyn Strategy + Send>>| {
+                scope.spawn(move || {
+                    let (mut execution, new) = self.begin();
+                    work(&mut execution, &mut *fork.unwrap_or(new))
+                })
+            };
+            let workers: Vec<_> = strategies.into_iter().map(start).collect();
+            let join = |worker: std::thread::ScopedJoinHandle<'_, Hunted>| match worker.join() {
+                Ok(part) => part,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            workers.into_iter().map(join).collect()
         })
     }
 }

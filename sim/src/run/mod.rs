@@ -1,5 +1,6 @@
 //! One execution, and many: the loop, scenarios, hunting, replay.
 
+pub mod bench;
 pub mod builder;
 mod capture;
 pub mod debug;
@@ -20,6 +21,7 @@ mod stall;
 pub mod testing;
 mod view;
 
+pub use bench::{Bench, Trials};
 pub use end::Ended;
 pub use execute::Execution;
 pub use final_state::End;

@@ -15,17 +15,17 @@ impl Execution<'_> {
     /// seed: who shares what from all of them, step counts from the canonical one.
     pub(super) fn profiles(&mut self) -> Profiles {
         let mut owners = Owners::default();
-        self.learn(&mut Reverse::default(), 0, &mut owners);
+        self.learn_owners(&mut Reverse::default(), 0, &mut owners);
         for walk in 0..WALKS {
-            self.learn(&mut RandomWalk::default(), walk, &mut owners);
+            self.learn_owners(&mut RandomWalk::default(), walk, &mut owners);
         }
-        self.learn(&mut Canonical::default(), 0, &mut owners);
+        self.learn_owners(&mut Canonical::default(), 0, &mut owners);
         let sys = self.sim().system();
         let profile = |owners| Arc::new(Profile::new(sys, &sys.events, &sys.accesses, owners));
         Profiles { shared: profile(owners), all: profile(Owners::default()) }
     }
 
-    fn learn(&mut self, strategy: &mut dyn Strategy, index: u64, owners: &mut Owners) {
+    fn learn_owners(&mut self, strategy: &mut dyn Strategy, index: u64, owners: &mut Owners) {
         self.run_once(strategy, 0, index);
         let sys = self.sim().system();
         owners.grow(sys.static_words());
