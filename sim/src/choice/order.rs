@@ -1,6 +1,6 @@
 //! Which steps of a run had to come before which: vector clocks over its conflicts.
 
-use super::record::{Record, writes};
+use super::record::{Record, Step, writes};
 use crate::base::agent::AgentId;
 use crate::base::footprint::Object;
 use indexmap::IndexMap;
@@ -18,8 +18,9 @@ pub struct Order {
 
 impl Order {
     /// Of the steps of a run, those still waited for included. Without `words` only what has to be
-    /// so counts: that tasks are started and joined, grace periods, callbacks, calls; the order of
-    /// accesses to memory, locks included, could have been another.
+    /// so counts: that tasks are started and joined, grace periods, callbacks, calls. The order of
+    /// accesses to memory, locks included, could have been another, and so could that of readers
+    /// and grace periods.
     pub fn new(record: &Record, words: bool) -> Order {
         let agents = record.agents();
         let mut order = Order {
@@ -31,11 +32,13 @@ impl Order {
         let mut last = vec![0u32; agents];
         let mut objects: IndexMap<Object, [Vec<u32>; 2], FxBuildHasher> = IndexMap::default();
         let mut clock = vec![0u32; agents];
-        let counts = |object: Object| words || object.word_index().is_none();
+        let counts = |step: &Step, object: Object| {
+            words || (object.word_index().is_none() && (object != Object::RCU || step.reader == 0))
+        };
         for (at, step) in record.steps.iter().enumerate() {
             let own = step.agent.index() * agents..(step.agent.index() + 1) * agents;
             clock.copy_from_slice(&now[own.clone()]);
-            for access in record.touched(at).iter().filter(|a| counts(a.object)) {
+            for access in record.touched(at).iter().filter(|a| counts(step, a.object)) {
                 let Some([read, written]) = objects.get(&access.object) else { continue };
                 join(&mut clock, written);
                 if writes(access.mode) {
@@ -43,7 +46,7 @@ impl Order {
                 }
             }
             clock[step.agent.index()] = step.ordinal + 1;
-            for access in record.touched(at).iter().filter(|a| counts(a.object)) {
+            for access in record.touched(at).iter().filter(|a| counts(step, a.object)) {
                 let clocks = objects
                     .entry(access.object)
                     .or_insert_with(|| [vec![0; agents], vec![0; agents]]);

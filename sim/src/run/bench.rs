@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What is measured.
 #[derive(Clone, Debug)]
 pub struct Bench<'a> {
-    /// Programs; of each, the bug is the first kind that it expects, or anything if it expects
-    /// nothing.
+    /// Programs; of each, the bug is any kind that it expects, or any fatal one if it expects some
+    /// that are and some that are not.
     pub scenarios: &'a [&'a Scenario],
     /// Names of strategies.
     pub strategies: &'a [&'a str],
@@ -103,10 +103,13 @@ impl Bench<'_> {
         let mut execution = Execution::new(scenario);
         let mut strategy = strategies::by_name(strategy)
             .unwrap_or_else(|| panic!("there is no strategy {strategy:?}"));
-        let kind = scenario.expect.kinds().first().copied();
+        let mut kinds = scenario.expect.kinds().to_vec();
+        if kinds.iter().any(|kind| kind.is_fatal()) {
+            kinds.retain(|kind| kind.is_fatal());
+        }
         let mut trials = Trials { limit: self.limit, ..Trials::default() };
         for seed in self.seeds.clone() {
-            match first_bug(&mut execution, &mut *strategy, seed, kind, self.limit) {
+            match first_bug(&mut execution, &mut *strategy, seed, &kinds, self.limit) {
                 Some(runs) => trials.shown.push(runs),
                 None => trials.censored += 1,
             }
@@ -116,19 +119,19 @@ impl Bench<'_> {
     }
 }
 
-/// How many runs a strategy needs, from index 0 on, until one shows a finding of this kind (or any
-/// finding): at most `limit`.
+/// How many runs a strategy needs, from index 0 on, until one shows a finding of one of these
+/// kinds: at most `limit`.
 pub fn first_bug(
     execution: &mut Execution<'_>,
     strategy: &mut dyn Strategy,
     seed: u64,
-    kind: Option<Kind>,
+    kinds: &[Kind],
     limit: u32,
 ) -> Option<u32> {
     let shows = |index: &u32| {
         execution.run(strategy, seed, u64::from(*index));
         let findings = &execution.sim().system().findings;
-        findings.iter().any(|f| kind.is_none_or(|kind| f.kind == kind))
+        findings.iter().any(|f| kinds.contains(&f.kind))
     };
     (0..limit).find(shows).map(|index| index + 1)
 }
