@@ -1,7 +1,7 @@
 //! The whole run, each CPU in its column.
 
 use super::grid::Grid;
-use super::story::Story;
+use super::story::{Indent, Story};
 use crate::trace::{Step, Trace};
 
 /// The whole run in columns, one line an operation:
@@ -26,10 +26,10 @@ use crate::trace::{Step, Trace};
 /// the columns are as wide whatever they hold, so one operation more is one line more.
 pub fn columns(trace: &Trace) -> String {
     let steps: Vec<&Step> = trace.steps.iter().chain(&trace.blocked).collect();
-    let mut story = Story::new(trace, &steps);
+    let mut story = Story::new(trace, &steps, Indent::WIDE);
     let mut lines = Vec::new();
     for step in steps {
         story.tell(step, None, &mut lines);
     }
-    Grid { column: 50, wrap: false }.render(&story.headers(), &lines)
+    Grid { column: 50, width: None }.render(&story.headers(), &lines)
 }

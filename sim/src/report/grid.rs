@@ -14,9 +14,9 @@ pub(super) struct Line {
 pub(super) struct Grid {
     /// Characters in each column, the gap included.
     pub(super) column: usize,
-    /// Break lines that are wider than their column (otherwise they reach into the next, which is
-    /// empty there).
-    pub(super) wrap: bool,
+    /// Break lines that are wider than their column, or than this at the right edge. Otherwise they
+    /// reach into the next column, which is empty there.
+    pub(super) width: Option<usize>,
 }
 
 impl Grid {
@@ -38,9 +38,14 @@ impl Grid {
                     out.push_str(&format!("{}{text}\n", " ".repeat(margin)));
                 }
                 Some(column) => {
-                    let width = if self.wrap { self.column - 1 } else { usize::MAX };
-                    for part in wrapped(&line.text, width) {
-                        let margin = " ".repeat(self.column * column);
+                    let left = self.column * column;
+                    let room = match self.width {
+                        None => usize::MAX,
+                        Some(width) if column + 1 == headers.len() => width - left,
+                        Some(_) => self.column - 1,
+                    };
+                    for part in wrapped(&line.text, room) {
+                        let margin = " ".repeat(left);
                         out.push_str(&format!("{margin}{part}\n"));
                     }
                 }
@@ -50,14 +55,18 @@ impl Grid {
     }
 }
 
-/// Breaks a line at spaces, or at dots or parentheses where there are none; what follows is indented deeper.
+/// Breaks a line at spaces, but not before or after an arrow if it can be helped; or at dots or
+/// parentheses where there are none. What follows is indented deeper.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut parts = Vec::new();
     let mut rest = text.to_owned();
     while rest.chars().count() > width {
         let indent = rest.len() - rest.trim_start().len();
         let room: String = rest.chars().take(width).collect();
-        let at_space = room.rfind(' ').map(|i| i + 1).filter(|&i| i > indent + 8);
+        let more: String = rest.chars().take(width + 1).collect();
+        let free = |i: usize| !rest[i..].starts_with(" ->") && !rest[..i].ends_with("->");
+        let spaces = || more.rmatch_indices(' ').map(|(i, _)| i).filter(|i| *i > indent + 8);
+        let at_space = spaces().find(|i| free(*i)).or_else(|| spaces().next()).map(|i| i + 1);
         let cut = at_space.or_else(|| room.rfind('.').filter(|&i| i > indent + 4));
         let after_paren = room.rfind('(').map(|i| i + 1).filter(|&i| i > indent + 4);
         let cut = cut.or(after_paren).or_else(|| (indent == 0).then_some(room.len()));
@@ -89,6 +98,8 @@ mod tests {
             ["    list_add(page@cpu0/alloc.lru,", "        mm.context.pgtable_list)"]
         );
         assert_eq!(wrapped(text, 100), [text]);
+        let change = "atomic_xor_bits(page._refcount, 0x22): 0x12 -> 0x30";
+        assert_eq!(wrapped(change, 46), [&change[..38], "    0x12 -> 0x30"]);
         let deep = format!("{}{}", " ".repeat(60), "x".repeat(99));
         let parts = wrapped(&deep, 20);
         assert!(parts.iter().all(|part| part.len() <= 20), "{parts:?}");

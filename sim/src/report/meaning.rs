@@ -70,6 +70,10 @@ pub(super) fn meaning(finding: &Finding) -> String {
             "{by} takes {object} in an order that other code contradicts. Two of them at the same \
              time wait for each other for ever; lockdep needs to see each order only once."
         ),
+        Kind::InconsistentLockState if !finding.headline.contains("inconsistent") => format!(
+            "{by} and {object} part in a way that leaves the lock in nobody's hands, or in those of \
+             somebody who has forgotten it."
+        ),
         Kind::InconsistentLockState => format!(
             "{object} is taken in interrupt context, and also with that interrupt enabled. If the \
              interrupt comes while its own CPU holds the lock, it waits for what it has \

@@ -1,13 +1,14 @@
 //! Which steps of a run belong into the diagram of a finding.
 
-use crate::base::finding::Finding;
+use crate::base::finding::{Finding, Kind};
 use crate::base::footprint::Mode;
 use crate::trace::order::Order;
-use crate::trace::{Step, Trace};
+use crate::trace::{Step, Touch, Trace};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// More steps than this are thinned out to those that change the very object of the finding, or
-/// counters next to it.
-const MANY: usize = 20;
+/// More steps than this before a final state that is wrong are thinned out to those that change
+/// something.
+const MANY: usize = 24;
 
 /// Steps that call a function which another step has handed over.
 pub(super) const INVOCATIONS: [&str; 5] =
@@ -45,67 +46,164 @@ pub(super) fn steps(finding: &Finding, trace: &Trace) -> Vec<usize> {
     let marks = marks(finding, trace);
     let Some(&culprit) = marks.iter().max() else { return Vec::new() };
     let order = Order::of(trace);
-    let past = match finding.parties.iter().any(|p| p.event.is_some()) {
-        true => order.past(&marks),
-        false => vec![true; trace.steps.len()],
+    let past = match is_final(finding) {
+        true => vec![true; trace.steps.len()],
+        false => order.past(&marks),
     };
     let mut sequence: Vec<usize> =
         order.canonical(trace).into_iter().filter(|&s| past[s] && s != culprit).collect();
     sequence.push(culprit);
-    let topic = Topic::of(finding, trace, &marks);
-    let mut keep = topic.touching(trace, &past, false);
-    if finding.parties.iter().all(|p| p.event.is_none()) {
-        // Only the final state is wrong: whatever has changed memory may be why.
-        keep = trace.steps.iter().map(|s| s.touches.iter().any(|t| t.memory)).collect();
-    }
-    if keep.iter().filter(|&&k| k).count() > MANY {
-        keep = topic.touching(trace, &past, true);
+    let topic = Topic::new(finding, trace, &marks, &past);
+    let words = topic.words(culprit);
+    let tells =
+        |step: &Step| step.touches.iter().any(|t| is_access(t) && words.contains(&*t.object));
+    let mut keep: Vec<bool> =
+        (0..trace.steps.len()).map(|at| topic.takes(at) && tells(&trace.steps[at])).collect();
+    if is_final(finding) && keep.iter().filter(|&&k| k).count() > MANY {
+        let changes = |step: &Step| step.touches.iter().any(|t| t.memory && t.mode == Mode::Write);
+        keep.iter_mut().zip(&trace.steps).for_each(|(keep, step)| *keep &= changes(step));
     }
     marks.iter().for_each(|&m| keep[m] = true);
     add_invocations(trace, &mut keep);
-    add_regions(trace, &mut keep);
-    fill_gaps(trace, &mut keep);
-    add_grace_periods(trace, &sequence, &mut keep);
+    let matter = |lock: &str| topic.is_about_locks() || shared(trace, &keep, lock);
+    let locks: BTreeSet<&str> = locks(trace).into_iter().filter(|l| matter(l)).collect();
+    add_regions(trace, &locks, &mut keep);
     sequence.retain(|&at| keep[at]);
     sequence
 }
 
-/// What a diagram is about: some agents and some objects.
+/// Is only the state at the end wrong, and no step?
+pub(super) fn is_final(finding: &Finding) -> bool {
+    finding.parties.iter().all(|p| p.event.is_none())
+}
+
+/// Is it the access to a word, and not the taking or release of a lock?
+fn is_access(touch: &Touch) -> bool {
+    touch.memory && matches!(touch.mode, Mode::Read | Mode::Write)
+}
+
+/// What a diagram is about.
 struct Topic<'t> {
-    object: &'t str,
-    roots: Vec<&'t str>,
-    agents: Vec<usize>,
+    finding: &'t Finding,
+    trace: &'t Trace,
+    marks: &'t [usize],
+    past: &'t [bool],
+    /// Those who are named, and those who have changed the object; all, where nobody is to blame.
+    agents: BTreeSet<usize>,
 }
 
 impl<'t> Topic<'t> {
-    fn of(finding: &'t Finding, trace: &'t Trace, marks: &[usize]) -> Topic<'t> {
-        let object = finding.object.as_str();
-        let mut roots = vec![root(object)];
-        let touched = marks.iter().flat_map(|&m| &trace.steps[m].touches);
-        roots.extend(touched.filter(|t| t.memory).map(|t| root(&t.object)));
-        let mut agents: Vec<usize> = marks.iter().map(|&m| trace.steps[m].agent).collect();
-        let writes = |s: &&Step| {
-            s.touches.iter().any(|t| t.mode == Mode::Write && is_part(&t.object, object))
-        };
-        agents.extend(trace.steps.iter().filter(writes).map(|s| s.agent));
-        Topic { object, roots, agents }
+    fn new(
+        finding: &'t Finding,
+        trace: &'t Trace,
+        marks: &'t [usize],
+        past: &'t [bool],
+    ) -> Topic<'t> {
+        let about = |t: &Touch| t.mode == Mode::Write && is_part(&t.object, &finding.object);
+        let all = matches!(finding.kind, Kind::Assertion | Kind::Stall);
+        let steps = trace.steps.iter().enumerate();
+        let named =
+            steps.filter(|(at, s)| all || marks.contains(at) || s.touches.iter().any(about));
+        let agents = named.map(|(_, s)| s.agent).collect();
+        Topic { finding, trace, marks, past, agents }
     }
 
-    /// The steps of these agents that touch these objects; `strictly`: only those that change the
-    /// very word, or a counter of the same object.
-    fn touching(&self, trace: &Trace, past: &[bool], strictly: bool) -> Vec<bool> {
-        let counts = |s: &Step| s.op.starts_with("atomic_") || s.op.starts_with("refcount_");
-        let near = |s: &Step, object: &str| {
-            is_part(object, self.object) || (counts(s) && root(object) == root(self.object))
-        };
-        let touches = |s: &Step| {
-            s.touches.iter().any(|t| match strictly {
-                true => t.mode != Mode::Read && near(s, &t.object),
-                false => t.memory && self.roots.contains(&root(&t.object)),
-            })
-        };
-        let steps = trace.steps.iter().zip(past);
-        steps.map(|(s, &past)| past && self.agents.contains(&s.agent) && touches(s)).collect()
+    /// Is this step of those that the finding is about, and before it?
+    fn takes(&self, at: usize) -> bool {
+        self.past[at] && self.agents.contains(&self.trace.steps[at].agent)
+    }
+
+    /// Does each region matter that somebody named was in?
+    fn is_about_locks(&self) -> bool {
+        matches!(
+            self.finding.kind,
+            Kind::Deadlock
+                | Kind::LockInversion
+                | Kind::InconsistentLockState
+                | Kind::SleepInAtomic
+                | Kind::SuspiciousRcu
+        )
+    }
+
+    /// The words whose reads and writes tell how it came to this.
+    fn words(&self, culprit: usize) -> BTreeSet<&'t str> {
+        let object = self.finding.object.as_str();
+        match self.finding.kind {
+            // Who is named, in which region and how called, is all.
+            Kind::Deadlock
+            | Kind::LockInversion
+            | Kind::InconsistentLockState
+            | Kind::SleepInAtomic
+            | Kind::SuspiciousRcu
+            | Kind::DoubleCallRcu => BTreeSet::new(),
+            Kind::Refcount | Kind::DataRace | Kind::ImpossibleState => {
+                self.touched(|t| is_part(&t.object, object))
+            }
+            Kind::UseAfterFree
+            | Kind::DoubleFree
+            | Kind::ListCorruption
+            | Kind::OverlayConflict
+            | Kind::WriteBeforeGracePeriod
+            | Kind::BadPageState
+            | Kind::Leak => {
+                let marks = self.marks.iter().flat_map(|&m| &self.trace.steps[m].touches);
+                let mut roots: BTreeSet<&str> =
+                    marks.filter(|t| t.memory).map(|t| root(&t.object)).collect();
+                roots.insert(root(object));
+                let mut words = self.contended(&roots);
+                words.extend(self.counters(root(object)));
+                if self.finding.kind != Kind::UseAfterFree {
+                    words.extend(self.touched(|t| is_part(&t.object, object)));
+                }
+                words
+            }
+            Kind::Assertion | Kind::Stall if is_final(self.finding) => {
+                let roots = self.touched(|_| true).into_iter().map(root).collect();
+                self.contended(&roots)
+            }
+            // What the same function has looked at before.
+            Kind::Assertion | Kind::Stall => {
+                let last = &self.trace.steps[culprit];
+                let same = |s: &&Step| s.agent == last.agent && s.stack == last.stack;
+                let mine = self.trace.steps[..culprit].iter().filter(same);
+                let touches = mine.flat_map(|s| &s.touches).filter(|t| is_access(t));
+                touches.map(|t| t.object.as_str()).collect()
+            }
+        }
+    }
+
+    fn touched(&self, which: impl Fn(&Touch) -> bool) -> BTreeSet<&'t str> {
+        let touches = self.trace.steps.iter().flat_map(|s| &s.touches);
+        touches.filter(|t| is_access(t) && which(t)).map(|t| t.object.as_str()).collect()
+    }
+
+    /// The words of these objects by which several agents have influenced each other: more than
+    /// one has accessed them, and somebody has changed them.
+    fn contended(&self, roots: &BTreeSet<&str>) -> BTreeSet<&'t str> {
+        let mut words: BTreeMap<&str, (BTreeSet<usize>, bool)> = BTreeMap::new();
+        for (at, step) in self.trace.steps.iter().enumerate() {
+            if self.marks.contains(&at) || !self.takes(at) {
+                continue;
+            }
+            for touch in step.touches.iter().filter(|t| is_access(t)) {
+                if roots.contains(root(&touch.object)) {
+                    let (agents, changed) = words.entry(&touch.object).or_default();
+                    agents.insert(step.agent);
+                    *changed |= touch.mode == Mode::Write;
+                }
+            }
+        }
+        let several =
+            words.into_iter().filter(|(_, (agents, changed))| *changed && agents.len() > 1);
+        several.map(|(word, _)| word).collect()
+    }
+
+    /// The reference counts of an object.
+    fn counters(&self, whole: &str) -> BTreeSet<&'t str> {
+        let puts = |s: &&Step| s.op.ends_with("dec_and_test") || s.op.starts_with("refcount_");
+        let touches = self.trace.steps.iter().filter(puts).flat_map(|s| &s.touches);
+        let counters = touches.filter(|t| t.memory && root(&t.object) == whole);
+        counters.map(|t| t.object.as_str()).collect()
     }
 }
 
@@ -114,15 +212,24 @@ fn is_part(part: &str, object: &str) -> bool {
     part.strip_prefix(object).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// How a callback came to run: who called it, and who had handed it over.
+/// How a callback came to run: who called it, who had handed it over, and the grace period that it
+/// waited for.
 fn add_invocations(trace: &Trace, keep: &mut [bool]) {
     let mut current: Vec<Option<usize>> = vec![None; trace.agents.len()];
+    let mut last: Vec<Option<usize>> = vec![None; trace.agents.len()];
     for at in 0..trace.steps.len() {
         let step = &trace.steps[at];
         if INVOCATIONS.contains(&step.op.as_str()) {
             current[step.agent] = Some(at);
         }
-        let Some(caller) = current[step.agent].filter(|_| keep[at]) else { continue };
+        let before = last[step.agent].replace(at);
+        if !keep[at] {
+            continue;
+        }
+        if matches!(step.op.as_str(), "synchronize_rcu" | "rcu_barrier") {
+            add_grace_period(trace, before.unwrap_or(0), at, keep);
+        }
+        let Some(caller) = current[step.agent] else { continue };
         keep[caller] = true;
         let Some(item) = trace.steps[caller].operands.first() else { continue };
         let gave = |&b: &usize| {
@@ -131,12 +238,40 @@ fn add_invocations(trace: &Trace, keep: &mut [bool]) {
         };
         if let Some(creation) = (0..caller).rev().find(gave) {
             keep[creation] = true;
+            if trace.steps[creation].op == "call_rcu" {
+                add_grace_period(trace, creation, caller, keep);
+            }
         }
     }
 }
 
-/// The locks held, and what was turned off, around what is shown.
-fn add_regions(trace: &Trace, keep: &mut [bool]) {
+/// The grace period that lets somebody go on who has begun to wait for one.
+fn add_grace_period(trace: &Trace, from: usize, to: usize, keep: &mut [bool]) {
+    let last = |to: usize, op: &str| (from..to).rev().find(|&at| trace.steps[at].op == op);
+    let Some(end) = last(to, "rcu_gp_cleanup") else { return };
+    keep[end] = true;
+    if let Some(begin) = last(end, "rcu_gp_init") {
+        keep[begin] = true;
+    }
+}
+
+/// All locks that were taken.
+fn locks(trace: &Trace) -> BTreeSet<&str> {
+    let touches = trace.steps.iter().flat_map(|s| &s.touches);
+    touches.filter(|t| t.mode == Mode::Acquire).map(|t| t.object.as_str()).collect()
+}
+
+/// Have several of those who are shown taken the lock?
+fn shared(trace: &Trace, keep: &[bool], lock: &str) -> bool {
+    let kept = trace.steps.iter().zip(keep).filter(|(_, keep)| **keep);
+    let shown: BTreeSet<usize> = kept.map(|(s, _)| s.agent).collect();
+    let takes = |s: &&Step| s.touches.iter().any(|t| t.mode == Mode::Acquire && t.object == lock);
+    let by: BTreeSet<usize> = trace.steps.iter().filter(takes).map(|s| s.agent).collect();
+    by.intersection(&shown).count() > 1
+}
+
+/// These locks held, and what was turned off, around what is shown.
+fn add_regions(trace: &Trace, locks: &BTreeSet<&str>, keep: &mut [bool]) {
     for agent in 0..trace.agents.len() {
         // What ends the region; where it began; is anything in it shown?
         let mut open: Vec<(String, usize, bool)> = Vec::new();
@@ -147,13 +282,13 @@ fn add_regions(trace: &Trace, keep: &mut [bool]) {
             }
             if let Some(i) = open.iter().rposition(|(end, ..)| ends(step, end)) {
                 let (_, begin, shown) = open.remove(i);
-                keep[begin] |= shown;
                 keep[at] |= shown;
+                keep[begin] |= keep[at];
             }
             if keep[at] {
                 open.iter_mut().for_each(|(.., shown)| *shown = true);
             }
-            if let Some(end) = end_of(step) {
+            if let Some(end) = end_of(step, locks) {
                 open.push((end, at, keep[at]));
             }
         }
@@ -161,43 +296,14 @@ fn add_regions(trace: &Trace, keep: &mut [bool]) {
     }
 }
 
-/// What will end the region that this step begins: an operation, or the release of a lock.
-fn end_of(step: &Step) -> Option<String> {
+/// What will end the region that this step begins: an operation, or the release of such a lock.
+fn end_of(step: &Step, locks: &BTreeSet<&str>) -> Option<String> {
     let pair = PAIRS.iter().find(|(begin, _)| *begin == step.op);
-    let lock = step.touches.iter().find(|t| t.mode == Mode::Acquire);
+    let lock = step.touches.iter().find(|t| t.mode == Mode::Acquire && locks.contains(&*t.object));
     pair.map(|(_, end)| (*end).to_owned()).or_else(|| lock.map(|t| t.object.clone()))
 }
 
 fn ends(step: &Step, end: &str) -> bool {
-    let releases = |t: &crate::trace::Touch| t.mode == Mode::Release && t.object == end;
+    let releases = |t: &Touch| t.mode == Mode::Release && t.object == end;
     step.op == end || step.touches.iter().any(releases)
-}
-
-/// An ellipsis is not worth it for a line or two.
-fn fill_gaps(trace: &Trace, keep: &mut [bool]) {
-    for agent in 0..trace.agents.len() {
-        let mine: Vec<usize> =
-            (0..trace.steps.len()).filter(|&at| trace.steps[at].agent == agent).collect();
-        let shown: Vec<usize> = (0..mine.len()).filter(|&i| keep[mine[i]]).collect();
-        for pair in shown.windows(2).filter(|pair| pair[1] - pair[0] <= 3) {
-            mine[pair[0]..pair[1]].iter().for_each(|&at| keep[at] = true);
-        }
-    }
-}
-
-/// Grace periods between the first and the last thing shown, where RCU plays a part.
-fn add_grace_periods(trace: &Trace, sequence: &[usize], keep: &mut [bool]) {
-    let waits = |at: usize| {
-        keep[at]
-            && matches!(
-                trace.steps[at].op.as_str(),
-                "rcu_do_batch" | "synchronize_rcu" | "rcu_barrier"
-            )
-    };
-    let Some(first) = sequence.iter().position(|&at| keep[at]) else { return };
-    let Some(last) = sequence.iter().rposition(|&at| waits(at)) else { return };
-    for &at in sequence.get(first..last).unwrap_or_default() {
-        keep[at] |=
-            !trace.agent(&trace.steps[at]).is_on_cpu() && trace.steps[at].op.starts_with("rcu");
-    }
 }

@@ -5,10 +5,26 @@ use super::grid::Line;
 use crate::base::agent::AgentKind;
 use crate::trace::{Agent, Step, Trace};
 
-/// Indentation of a context above the one that it interrupts.
-const CONTEXT: usize = 4;
-/// Indentation of a function's contents.
-const FUNCTION: usize = 2;
+/// How deep things stand.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Indent {
+    /// A context above the one that it interrupts.
+    context: usize,
+    /// The contents of a function.
+    function: usize,
+}
+
+impl Indent {
+    /// For a screen.
+    pub(super) const WIDE: Indent = Indent { context: 4, function: 2 };
+    /// For a commit message.
+    pub(super) const NARROW: Indent = Indent { context: 2, function: 1 };
+
+    /// Where the functions of a context begin that interrupts so many others.
+    fn base(self, level: usize) -> usize {
+        level * self.context + if level > 0 { self.function } else { 0 }
+    }
+}
 
 /// A context that was last seen on some level of a CPU, and its functions, outermost first.
 #[derive(Debug)]
@@ -21,6 +37,7 @@ struct Open {
 #[derive(Debug)]
 pub(super) struct Story<'t> {
     trace: &'t Trace,
+    indent: Indent,
     /// The CPU of each column.
     cpus: Vec<u16>,
     /// By column, then by level.
@@ -31,14 +48,14 @@ pub(super) struct Story<'t> {
 
 impl<'t> Story<'t> {
     /// For the CPUs of these steps, in a column each.
-    pub(super) fn new(trace: &'t Trace, steps: &[&Step]) -> Story<'t> {
+    pub(super) fn new(trace: &'t Trace, steps: &[&Step], indent: Indent) -> Story<'t> {
         let on_cpu = |step: &&&Step| trace.agent(step).is_on_cpu();
         let mut cpus: Vec<u16> = steps.iter().filter(on_cpu).map(|step| step.cpu).collect();
         cpus.sort_unstable();
         cpus.dedup();
         let only = cpus.iter().map(|&cpu| only_task(trace, steps, cpu)).collect();
         let open = cpus.iter().map(|_| Vec::new()).collect();
-        Story { trace, cpus, open, only }
+        Story { trace, indent, cpus, open, only }
     }
 
     /// `CPU0 [exit]`, or `CPU0` where several tasks have been.
@@ -51,9 +68,10 @@ impl<'t> Story<'t> {
     }
 
     /// The lines of one step: who, if that is new on its CPU; the functions entered; an ellipsis for
-    /// what its agent has done before, if that is `untold`; the operation.
+    /// what its agent has done before in a function that is open, if that is `untold`; the operation.
     pub(super) fn tell(&mut self, step: &Step, untold: Option<&Step>, lines: &mut Vec<Line>) {
         let agent = self.trace.agent(step);
+        let Indent { context, function } = self.indent;
         let Some(column) = self.column(step) else {
             lines.push(Line { column: None, text: beside(step) });
             return;
@@ -67,14 +85,14 @@ impl<'t> Story<'t> {
             if step.op == "irq_enter" {
                 self.enter(column, level + 1, step.agent);
             }
-            line((level + 1) * CONTEXT, text);
+            line((level + 1) * context, text);
             return;
         }
-        let base = level * CONTEXT + if level > 0 { FUNCTION } else { 0 };
+        let base = self.indent.base(level);
         if !self.is_open(column, level, step.agent) {
             self.enter(column, level, step.agent);
             if level > 0 {
-                line(level * CONTEXT, format!("<{}>", agent.role()));
+                line(level * context, format!("<{}>", agent.role()));
             } else if self.only[column] != Some(step.agent) {
                 line(0, format!("[{}]", agent.role()));
             }
@@ -89,25 +107,24 @@ impl<'t> Story<'t> {
             let theirs = untold.stack.iter().rev();
             theirs.zip(&stack).take_while(|(a, b)| a == *b).count().max(known)
         };
-        let ellipsis = untold.map(shared);
+        // What a function did before the first thing that is told of it need not be hinted at.
+        let ellipsis = untold.map(shared).filter(|&depth| depth == known);
         for depth in known..=stack.len() {
             if ellipsis == Some(depth) {
-                line(base + depth * FUNCTION, "...".to_owned());
+                line(base + depth * function, "...".to_owned());
             }
             if let Some(func) = stack.get(depth) {
-                line(base + depth * FUNCTION, format!("{func}()"));
+                line(base + depth * function, format!("{func}()"));
                 open.stack.push((*func).clone());
             }
         }
-        line(base + stack.len() * FUNCTION, step.text());
+        line(base + stack.len() * function, step.text());
     }
 
     /// A line below the operation of this step, indented as it is.
     pub(super) fn remark(&self, step: &Step, text: &str, lines: &mut Vec<Line>) {
-        let level = step.level();
-        let base = level * CONTEXT + if level > 0 { FUNCTION } else { 0 };
-        let indent = " ".repeat(base + step.stack.len() * FUNCTION);
-        lines.push(Line { column: self.column(step), text: indent + text });
+        let depth = self.indent.base(step.level()) + step.stack.len() * self.indent.function;
+        lines.push(Line { column: self.column(step), text: " ".repeat(depth) + text });
     }
 
     fn column(&self, step: &Step) -> Option<usize> {

@@ -100,8 +100,9 @@ fn names_are_distinct() {
 fn diagrams_fit_into_a_commit_message() {
     for golden in goldens() {
         let (_, diagram) = golden.text.split_once("How it happens").expect("there is a diagram");
-        for line in diagram.lines() {
-            assert!(line.chars().count() <= 100, "{}: {line}", golden.name);
+        let width = if diagram.contains("CPU2") { 100 } else { 75 };
+        for line in diagram.lines().skip(1) {
+            assert!(line.chars().count() <= width, "{}: {line}", golden.name);
             assert_eq!(line, line.trim_end(), "{}", golden.name);
         }
     }
@@ -124,8 +125,18 @@ fn one_operation_more_is_one_line_more() {
     assert_eq!(before.signature(), after.signature());
     assert_eq!(without(&report::columns(&long), "cpu_relax()"), report::columns(&short));
     assert_eq!(report::columns(&long).matches("cpu_relax()").count(), 1);
-    let longer = report::finding(&after, &long);
-    assert_eq!(without(&longer, "cpu_relax()"), report::finding(&before, &short));
+    // It has nothing to do with the finding, so the report only hints at it.
+    let (shorter, longer) = (report::finding(&before, &short), report::finding(&after, &long));
+    assert_eq!(added(&shorter, &longer), ["..."]);
+}
+
+/// The lines that the second text has in addition to the first.
+fn added<'t>(shorter: &str, longer: &'t str) -> Vec<&'t str> {
+    let mut rest = shorter.lines().peekable();
+    let new =
+        longer.lines().filter(|line| rest.next_if_eq(line).is_none()).map(str::trim).collect();
+    assert_eq!(rest.next(), None, "a line is gone or changed\n{shorter}\n{longer}");
+    new
 }
 
 /// The text without the lines that consist of this.
