@@ -6,11 +6,21 @@
 //! that changes it replies the new state.
 
 use ksim::program::Kernel;
-use ksim::program::mm::{Page, Table};
+use ksim::program::mm::{PG_ACTIVE, Page, Table};
 use ksim::run::Sim;
 
 /// An empty page-table entry: `_PAGE_INVALID`.
 pub const EMPTY: u64 = 0x400;
+
+/// Names of the bits of the state.
+const STATE: &[(u64, &str)] = &[
+    (0x01 << 24, "A0"),
+    (0x02 << 24, "A1"),
+    (0x04 << 24, "H0"),
+    (0x08 << 24, "H1"),
+    (0x10 << 24, "P0"),
+    (0x20 << 24, "P1"),
+];
 
 /// Flips bits of the state; replies the new state.
 pub async fn flip(k: &Kernel, page: Page, bits: u64) -> u64 {
@@ -47,8 +57,10 @@ pub async fn release(k: &Kernel, page: Page) {
     k.func("page_table_release").free_page(page).await;
 }
 
-/// No half is both allocated and pending.
+/// No half is both allocated and pending; and the bits of the state by name.
 pub fn invariant(sim: &mut Sim) {
+    sim.bits(Page::_refcount, STATE);
+    sim.bits(Page::flags, &[(PG_ACTIVE, "active")]);
     sim.invariant(Page::_refcount, "a half is allocated and pending", |word| {
         let state = word >> 24;
         state & state >> 4 & 3 == 0

@@ -1,5 +1,6 @@
 //! The exact decisions of one run, for going back in it: valid for one build only.
 
+use super::profile::Profiles;
 use super::strategy::{Strategy, View};
 use crate::base::agent::AgentId;
 use crate::base::event::Event;
@@ -50,39 +51,20 @@ impl<S: Strategy + ?Sized> Strategy for Recorder<'_, S> {
     fn observe(&mut self, view: &dyn View, event: &Event, accesses: &[Access]) {
         self.inner.observe(view, event, accesses);
     }
-}
 
-/// Takes recorded decisions again.
-#[derive(Debug)]
-pub struct Exact<'l> {
-    log: &'l [Taken],
-    at: usize,
-}
-
-impl<'l> Exact<'l> {
-    /// Takes these decisions.
-    pub fn new(log: &'l [Taken]) -> Exact<'l> {
-        Exact { log, at: 0 }
-    }
-}
-
-impl Strategy for Exact<'_> {
-    fn begin(&mut self, _: u64, _: u64) {
-        self.at = 0;
+    fn wants_profiles(&self) -> bool {
+        self.inner.wants_profiles()
     }
 
-    /// # Panics
-    /// When the recorded agent cannot act: the log is of another scenario or build.
-    fn pick(&mut self, view: &dyn View) -> AgentId {
-        let next = self.log.get(self.at).map(|taken| taken.0);
-        let agent = next.filter(|&a| view.enabled().contains(a));
-        self.at += 1;
-        agent.unwrap_or_else(|| {
-            panic!("decision {} does not fit: another build or scenario", self.at)
-        })
+    fn set_profiles(&mut self, profiles: &Profiles) {
+        self.inner.set_profiles(profiles);
     }
 
-    fn outcome(&mut self, _: &dyn View, _: AgentId, n: u32) -> u32 {
-        self.log[self.at - 1].1.min(n - 1)
+    fn missing(&self, seed: u64, index: u64) -> Option<u64> {
+        self.inner.missing(seed, index)
+    }
+
+    fn end(&mut self, view: &dyn View, events: &[Event], accesses: &[Access]) {
+        self.inner.end(view, events, accesses);
     }
 }

@@ -36,8 +36,10 @@ pub(super) enum Command {
     Replay(File),
     /// Shrink a schedule file further, in place
     Shrink(File),
-    /// The run of a schedule file
+    /// The run of a schedule file, as text or as a picture
     Show(Show),
+    /// Step back and forth in a run, as in gdb
+    Debug(Debug),
     /// Every scenario against its expected verdict, and each seed run twice
     Check(Check),
     /// How many schedules each strategy needs until it shows the bug
@@ -124,19 +126,62 @@ pub(super) struct File {
     pub file: PathBuf,
 }
 
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  ksim show bug.ksim                                    the columns of a commit message
+  ksim show bug.ksim --format html --out bug.html       a page for a browser; no network needed
+  ksim show bug.ksim --format perfetto --out bug.pftrace    for https://ui.perfetto.dev
+  ksim show bug.ksim --format trace-cmd --out trace.dat     for trace-cmd report and kernelshark";
+
 #[derive(Debug, Args)]
+#[command(after_help = SHOW_EXAMPLES)]
 pub(super) struct Show {
     /// A schedule file that `hunt` has saved
     pub file: PathBuf,
-    /// How to print it
+    /// How to show it
     #[arg(long, default_value = "text")]
     pub format: Format,
+    /// Where to write it [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Copy, Clone, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum Format {
+    /// Columns, one for each CPU
     Text,
+    /// One object with all steps and findings
     Json,
+    /// One self-contained page
+    Html,
+    /// A trace for the Perfetto UI (binary)
+    Perfetto,
+    /// A trace.dat for trace-cmd and KernelShark (binary)
+    TraceCmd,
+}
+
+const DEBUG_EXAMPLES: &str = "\
+Commands come from a prompt, or from standard input or -e, where the first that fails ends all:
+  ksim debug bug.ksim
+  ksim debug SCENARIO --seed 7 --index 42
+  ksim debug bug.ksim -e 'go finding' -e 'last-write mm.context.lock'
+  ksim debug bug.ksim < commands
+`help` at the prompt lists the commands. The exit code is that of `show`: 1 if the run has a finding.";
+
+#[derive(Debug, Args)]
+#[command(after_help = DEBUG_EXAMPLES)]
+pub(super) struct Debug {
+    /// A schedule file that `hunt` has saved, or a scenario
+    #[arg(value_name = "FILE|SCENARIO")]
+    pub run: String,
+    /// Which run of the campaign, with a scenario
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    pub index: u64,
+    #[command(flatten)]
+    pub source: Source,
+    /// Carry out this command, and then the next, instead of standard input
+    #[arg(short = 'e', long = "execute", value_name = "COMMAND")]
+    pub execute: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -24,6 +24,10 @@ pub(super) enum Error {
     Write { path: PathBuf, error: io::Error },
     /// A file is in the way.
     InTheWay { path: PathBuf },
+    /// A binary format, and standard output is a terminal.
+    Binary { format: &'static str },
+    /// A command of a script for the debugger.
+    Command { number: usize, line: String, problem: String },
     /// Standard output is closed or full.
     Output(io::Error),
 }
@@ -63,6 +67,12 @@ impl fmt::Display for Error {
                  place with --out",
                 path.display()
             ),
+            Error::Binary { format } => {
+                write!(f, "{format} is binary, which a terminal cannot show; use --out FILE")
+            }
+            Error::Command { number, line, problem } => {
+                write!(f, "command {number} ({line}): {problem}")
+            }
             Error::Output(error) => write!(f, "cannot write to standard output: {error}"),
         }
     }

@@ -20,6 +20,7 @@ mod args;
 mod bench_samplers;
 mod campaign;
 mod check;
+mod debug;
 mod error;
 mod hunt;
 mod list;
@@ -115,6 +116,7 @@ fn command(scenarios: &[Scenario], command: &Command) -> Result<Outcome, Error> 
         Command::Replay(args) => replay::replay(scenarios, args),
         Command::Shrink(args) => shrink::shrink(scenarios, args),
         Command::Show(args) => show::show(scenarios, args),
+        Command::Debug(args) => debug::debug(scenarios, args),
         Command::Check(args) => check::check(scenarios, args),
         Command::BenchSamplers(args) => bench_samplers::bench(scenarios, args),
     }

@@ -1,7 +1,7 @@
 //! Scenarios, parameters and strategies by the names that people type.
 
 use super::error::Error;
-use crate::choice::strategies;
+use crate::choice::{Strategy, strategies};
 use crate::run::{Params, Scenario};
 
 /// How many similar names an error shows.
@@ -66,12 +66,9 @@ pub(super) fn params_of_several(
     scenarios.iter().map(of).collect()
 }
 
-/// Is there such a strategy?
-pub(super) fn strategy(name: &str) -> Result<(), Error> {
-    match strategies::by_name(name) {
-        Some(_) => Ok(()),
-        None => Err(Error::UnknownStrategy { name: name.to_owned() }),
-    }
+/// The strategy with this name.
+pub(super) fn strategy(name: &str) -> Result<Box<dyn Strategy>, Error> {
+    strategies::by_name(name).ok_or_else(|| Error::UnknownStrategy { name: name.to_owned() })
 }
 
 /// Names, and prefixes of names, that look like `name`: the nearest first.

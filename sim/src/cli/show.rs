@@ -3,19 +3,58 @@
 use super::error::Error;
 use super::{args, print, replay, run};
 use crate::choice::ScheduleFile;
+use crate::report::{html, perfetto, tracedat};
 use crate::run::{Execution, Replayed, Scenario};
 use crate::trace::record::Outcome;
+use args::Format;
 use serde_json::{Value, json};
+use std::io::{IsTerminal, Write};
+use std::path::Path;
 
-/// Prints the run of a schedule file.
+/// Shows the run of a schedule file in one of many forms.
 pub(super) fn show(all: &[Scenario], args: &args::Show) -> Result<super::Outcome, Error> {
     let (file, mut execution) = replay::open(all, &args.file)?;
     let replayed = crate::run::replay::replay(&mut execution, &file);
-    match args.format {
-        args::Format::Text => print(&run::outcome_text(&execution, replayed.stop))?,
-        args::Format::Json => print(&format!("{:#}\n", json(&file, &execution, &replayed)))?,
+    let Replayed { trace, .. } = &replayed;
+    let findings = &execution.sim().system().findings;
+    let bytes = match args.format {
+        Format::Text => run::outcome_text(&execution, replayed.stop).into_bytes(),
+        Format::Json => format!("{:#}\n", json(&file, &execution, &replayed)).into_bytes(),
+        Format::Html => html::page(&file.scenario, trace, findings).into_bytes(),
+        Format::Perfetto => perfetto::file(trace),
+        Format::TraceCmd => tracedat::file(trace),
+    };
+    match (&args.out, args.format) {
+        (Some(path), Format::Text) => {
+            let mut plain = anstream::StripStream::new(Vec::new());
+            plain.write_all(&bytes)?;
+            write(path, &plain.into_inner())?;
+        }
+        (Some(path), _) => write(path, &bytes)?,
+        (None, Format::Text) => print(&String::from_utf8_lossy(&bytes))?,
+        (None, format) => {
+            let mut out = std::io::stdout().lock();
+            if let (Some(format), true) = (binary(format), out.is_terminal()) {
+                return Err(Error::Binary { format });
+            }
+            out.write_all(&bytes)?;
+            out.flush()?;
+        }
     }
     Ok(run::outcome(&execution, replayed.stop))
+}
+
+/// The name of a format that is no text.
+fn binary(format: Format) -> Option<&'static str> {
+    match format {
+        Format::Text | Format::Json | Format::Html => None,
+        Format::Perfetto => Some("perfetto"),
+        Format::TraceCmd => Some("trace-cmd"),
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    std::fs::write(path, bytes).map_err(|error| Error::Write { path: path.to_owned(), error })
 }
 
 fn json(file: &ScheduleFile, execution: &Execution<'_>, replayed: &Replayed) -> Value {

@@ -26,6 +26,11 @@ pub fn owner(word: u64) -> Option<AgentId> {
     (1..=OWNER_MASK).contains(&word).then(|| AgentId(word as u16 - 1))
 }
 
+/// How many readers hold the lock.
+pub fn readers(word: u64) -> u64 {
+    word / READER
+}
+
 impl System {
     pub(super) fn lock(&mut self, id: AgentId, at: Ptr, kind: LockKind, attempt: bool) -> Applied {
         let Ok(index) = self.mem.index(at) else {

@@ -4,6 +4,7 @@
 //! operation goes in, a reply and an event come out.
 
 pub mod alloc;
+pub mod bits;
 pub mod callbacks;
 pub mod deadlock;
 pub mod digest;

@@ -98,6 +98,8 @@ pub struct System {
     pub(super) clock: Option<AgentId>,
     /// Conditions declared by the scenario.
     pub(super) invariants: Vec<super::invariant::Invariant>,
+    /// Bits to which the scenario gave names.
+    pub(super) bits: Vec<super::bits::Bits>,
     /// The list head on which freed pages lie, made with the first page freed.
     pub(super) free_area: Option<Ptr>,
 }
@@ -122,6 +124,7 @@ impl System {
         self.clock = None;
         self.free_area = None;
         self.invariants.clear();
+        self.bits.clear();
     }
 
     /// Sets the number of CPUs, on which nothing is yet.

@@ -229,4 +229,15 @@ impl Sim {
         let offset = accessor(T::from_ptr(Ptr::NULL)).ptr().offset();
         self.sys.add_invariant(T::desc(), offset, what, holds);
     }
+
+    /// Names bits of a field of every object of its type, for people who look at its value:
+    /// `sim.bits(Page::flags, &[(PG_ACTIVE, "active")])`.
+    pub fn bits<T: Object, F: Field>(
+        &mut self,
+        accessor: fn(T) -> F,
+        names: &'static [(u64, &'static str)],
+    ) {
+        let offset = accessor(T::from_ptr(Ptr::NULL)).ptr().offset();
+        self.sys.add_bits(T::desc(), offset, names);
+    }
 }

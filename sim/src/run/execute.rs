@@ -78,16 +78,6 @@ impl<'s> Execution<'s> {
         profiles
     }
 
-    /// The first `events` events of a run.
-    pub fn run_until<S: Strategy + ?Sized>(&mut self, strategy: &mut S, events: u32) -> Stop {
-        self.scenario.build(&mut self.sim, &self.params);
-        let settings = self.sim.settings();
-        settings.broken = self.broken;
-        settings.max_steps = events.min(settings.max_steps);
-        strategy.begin(0, 0);
-        self.sim.execute(strategy)
-    }
-
     /// Builds the machine, as for a run.
     pub(super) fn build(&mut self) {
         self.scenario.build(&mut self.sim, &self.params);

@@ -138,6 +138,11 @@ impl Sim {
         self.start_contexts();
     }
 
+    /// Has the last step made a stall of it? For those who steer step by step.
+    pub(super) fn stalls(&mut self) -> bool {
+        self.stall.observe(&mut self.sys)
+    }
+
     /// Final checks, if the run came to its end.
     pub(super) fn conclude(&mut self, stop: Stop) -> Stop {
         if stop == Stop::Finished && !self.sys.fatal {

@@ -6,46 +6,84 @@ use crate::base::agent::{AgentId, AgentKind};
 use crate::base::preempt;
 use crate::base::ptr::Ptr;
 use crate::base::types::{FieldDesc, FieldKind, TypeDesc};
-use crate::kernel::System;
-use crate::kernel::memory::Life;
+use crate::kernel::memory::{Life, role};
+use crate::kernel::{System, lock};
 use crate::machine::agent::State;
 
 impl Debugger<'_> {
-    /// Everything worth seeing at this position.
-    pub fn state(&self) -> String {
+    /// The state at this position: everything (no name), or `cpus`, `contexts`, `locks`, `objects`
+    /// or `rcu`.
+    ///
+    /// # Errors
+    /// When `what` is none of these.
+    pub fn state(&self, what: &str) -> Result<String, String> {
         let sys = self.system();
         let mut out = String::new();
-        cpus(sys, &mut out);
-        contexts(sys, &mut out);
-        objects(sys, &mut out);
-        rcu(sys, &mut out);
-        out
+        match what {
+            "" => {
+                cpus(sys, &mut out);
+                contexts(sys, &mut out);
+                objects(sys, false, &mut out);
+                rcu(sys, &mut out);
+            }
+            "cpus" => cpus(sys, &mut out),
+            "contexts" => contexts(sys, &mut out),
+            "locks" => objects(sys, true, &mut out),
+            "objects" => objects(sys, false, &mut out),
+            "rcu" => rcu(sys, &mut out),
+            _ => {
+                return Err(format!(
+                    "the state has cpus, contexts, locks, objects and rcu; print {what} shows an \
+                     object"
+                ));
+            }
+        }
+        if out.is_empty() {
+            out = format!("no {what}\n");
+        }
+        Ok(out)
     }
 
-    /// Why a context cannot go on, or what it is about to do.
+    /// Why a context cannot go on, or what it is about to do; without a name, of all that cannot.
     ///
     /// # Errors
     /// When no context is called so.
     pub fn why_blocked(&self, name: &str) -> Result<String, String> {
         let sys = self.system();
         let ids = (0..sys.m.agents.len()).map(|i| AgentId(i as u16));
-        let Some(id) = ids.clone().find(|&id| sys.m.name(id) == name) else {
-            let all: Vec<String> = ids.map(|id| sys.m.name(id)).collect();
-            return Err(format!("no context is called {name:?}; there is {}", all.join(", ")));
-        };
-        let agent = sys.m.agent(id);
-        Ok(match agent.state {
-            State::Dead => format!("{name} has ended"),
-            State::Idle => format!("{name} is not active"),
-            _ if sys.m.enabled.contains(id) => {
-                format!("{name} can go on: next is {}", agent.pending.name)
+        if name.is_empty() {
+            let stuck = |&id: &AgentId| {
+                let agent = sys.m.agent(id);
+                agent.kind < AgentKind::Irq && agent.is_live() && !sys.m.enabled.contains(id)
+            };
+            let lines: String = ids.filter(stuck).map(|id| reason(sys, id)).collect();
+            return Ok(if lines.is_empty() { "nobody waits\n".to_owned() } else { lines });
+        }
+        match ids.clone().find(|&id| sys.m.name(id) == name) {
+            Some(id) => Ok(reason(sys, id)),
+            None => {
+                let all: Vec<String> = ids.map(|id| sys.m.name(id)).collect();
+                Err(format!("no context is called {name:?}; there is {}", all.join(", ")))
             }
-            _ => match sys.waits_for(id) {
-                Some((_, why)) => format!("{name} {why}"),
-                None => format!("{name} waits in {}", agent.pending.name),
-            },
-        })
+        }
     }
+}
+
+/// One line: who, and what keeps it or comes next.
+fn reason(sys: &System, id: AgentId) -> String {
+    let (name, agent) = (sys.m.name(id), sys.m.agent(id));
+    let op = agent.pending.name;
+    let why = match agent.state {
+        State::Dead => "has ended".to_owned(),
+        State::Idle => "is not active".to_owned(),
+        _ if sys.m.enabled.contains(id) => format!("can go on: next is {op}"),
+        _ => match (sys.waits_for(id), sys.waits_behind(id)) {
+            (Some((_, why)), _) => why,
+            (None, Some(other)) => format!("waits for its CPU, which {} has", sys.m.name(other)),
+            (None, None) => format!("waits in {op}"),
+        },
+    };
+    format!("{name} {why}\n")
 }
 
 fn cpus(sys: &System, out: &mut String) {
@@ -93,54 +131,86 @@ fn contexts(sys: &System, out: &mut String) {
     }
 }
 
-/// Locks with their owners, lists drawn, other words that are not zero.
-fn objects(sys: &System, out: &mut String) {
+/// Locks with their owners, lists drawn, other words that are not zero; or only the locks.
+fn objects(sys: &System, locks: bool, out: &mut String) {
     for (at, record) in sys.mem.records() {
         let Some(desc) = sys.mem.desc(at) else { continue };
-        let state = if record.life == Life::Live { "" } else { "   (freed)" };
-        out.push_str(&format!("{}{state}\n", sys.describe_object(at)));
+        let mut lines = String::new();
         if record.life == Life::Live {
-            fields(sys, at, desc, out);
+            fields(sys, at, desc, locks, &mut lines);
         }
+        if !locks {
+            let state = if record.life == Life::Live { "" } else { "   (freed)" };
+            out.push_str(&format!("{}{state}\n", sys.describe_object(at)));
+        }
+        out.push_str(&lines);
     }
 }
 
-fn fields(sys: &System, at: Ptr, desc: &TypeDesc, out: &mut String) {
+fn fields(sys: &System, at: Ptr, desc: &TypeDesc, locks: bool, out: &mut String) {
+    let is_lock = |kind| matches!(kind, FieldKind::SpinLock | FieldKind::Mutex | FieldKind::RwSem);
+    let indent = if locks { "" } else { "    " };
     if desc.fields.is_empty() {
-        let value = Ptr(sys.mem.load(at.index()));
-        out.push_str(&format!("    = {}\n", show(sys, value)));
+        let value = sys.mem.load(at.index());
+        if !locks {
+            out.push_str(&format!("    = {}\n", show(sys, at, value)));
+        } else if desc.name.contains("lock") || desc.name.contains("mutex") {
+            let text = lock_text(sys, value).unwrap_or_else(|| "free".to_owned());
+            out.push_str(&format!("{} {text}\n", sys.describe_object(at)));
+        }
     }
-    for field in desc.fields {
+    for field in in_use(sys, at, desc) {
         if let (Some(sub), FieldKind::Struct) = (field.sub, field.kind) {
-            fields(sys, at.word(field.at), sub, out);
+            fields(sys, at.word(field.at), sub, locks, out);
+            continue;
+        }
+        if locks && !is_lock(field.kind) {
             continue;
         }
         if let Some(text) = field_text(sys, at.word(field.at), field) {
             let name = sys.describe(at.word(field.at), Some(field.kind));
-            out.push_str(&format!("    {name} {text}\n"));
+            out.push_str(&format!("{indent}{name} {text}\n"));
         }
     }
+}
+
+/// The fields; of overlaid ones only the one that the words are in use as, or the first.
+fn in_use(sys: &System, at: Ptr, desc: &TypeDesc) -> Vec<&'static FieldDesc> {
+    let mut shown: Vec<&FieldDesc> = Vec::new();
+    for field in desc.fields {
+        match shown.last_mut() {
+            Some(last) if field.at < last.at + last.words => {
+                let queued = sys.mem.role(at.word(field.at).index()) & role::QUEUED != 0;
+                if queued && field.kind == FieldKind::Rcu {
+                    *last = field;
+                }
+            }
+            _ => shown.push(field),
+        }
+    }
+    shown
+}
+
+fn lock_text(sys: &System, value: u64) -> Option<String> {
+    let owner = lock::owner(value).filter(|id| id.index() < sys.m.agents.len());
+    (value != 0).then(|| match (owner, lock::readers(value)) {
+        (Some(id), _) => format!("held by {}", sys.m.name(id)),
+        (None, 0) => format!("{value:#x}"),
+        (None, n) => format!("held by {n} reader{}", if n == 1 { "" } else { "s" }),
+    })
 }
 
 fn field_text(sys: &System, at: Ptr, field: &FieldDesc) -> Option<String> {
     let value = sys.mem.load(at.index());
     match field.kind {
-        FieldKind::SpinLock | FieldKind::Mutex | FieldKind::RwSem => {
-            let owner = crate::kernel::lock::owner(value);
-            (value != 0).then(|| match owner {
-                Some(id) if id.index() < sys.m.agents.len() => {
-                    format!("held by {}", sys.m.name(id))
-                }
-                _ => format!("{value:#x}"),
-            })
-        }
+        FieldKind::SpinLock | FieldKind::Mutex | FieldKind::RwSem => lock_text(sys, value),
         FieldKind::List => list_text(sys, at),
         FieldKind::Array => {
             let words = (0..field.words).map(|w| sys.mem.load(at.word(w).index()));
-            let words: Vec<String> = words.map(|w| show(sys, Ptr(w))).collect();
+            let words: Vec<String> = words.map(|w| show(sys, at, w)).collect();
             Some(format!("= [{}]", words.join(", ")))
         }
-        _ => (value != 0).then(|| format!("= {}", show(sys, Ptr(value)))),
+        _ => (value != 0).then(|| format!("= {}", show(sys, at, value))),
     }
 }
 
