@@ -1,35 +1,14 @@
 //! The built binary: exit codes, error texts, and results that depend on the seed alone.
 
+mod common;
+
+use common::{command, folder, hunted, ksim};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 const BUG: &str = "services/rcu-irq/bug";
 const FIX: &str = "services/rcu-irq/fix";
-
-/// A folder of its own for a test, empty.
-fn folder(test: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(test);
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).expect("the folder of an earlier test can go");
-    }
-    std::fs::create_dir_all(&folder).expect("the folder for tests can be written");
-    folder
-}
-
-fn command(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ksim"));
-    command.current_dir(folder).args(args).env_remove("CLICOLOR_FORCE");
-    command
-}
-
-/// Exit code, standard output, standard error.
-fn ksim(folder: &Path, args: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } =
-        command(folder, args).output().expect("the binary can be started");
-    let text = |bytes| String::from_utf8(bytes).expect("output is text");
-    (status.code().expect("no signal"), text(stdout), text(stderr))
-}
 
 /// The only schedule file that a hunt for one finding has saved.
 fn saved(folder: &Path, scenario: &str) -> (PathBuf, String) {
@@ -119,17 +98,6 @@ fn help_and_version_are_no_errors() {
         assert_eq!((code, err.as_str()), (0, ""), "{args:?}");
         assert!(out.contains("ksim"), "{out}");
     }
-}
-
-/// The object of a hunt without what depends on time.
-fn hunted(folder: &Path, args: &[&str]) -> Value {
-    let all = [&["hunt", "--json"][..], args].concat();
-    let (code, out, err) = ksim(folder, &all);
-    assert!(code < 2, "{err}");
-    let mut object: Value = serde_json::from_str(&out).expect("one JSON object");
-    assert!(object["timing"]["seconds"].is_f64());
-    object.as_object_mut().expect("an object").remove("timing");
-    object
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn counter() -> Scenario {
     scenario.with_params(&[ROUNDS])
 }
 
-fn go_on(_: ksim::run::Progress) -> ControlFlow<()> {
+fn go_on(_: &Hunted) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
@@ -109,10 +109,11 @@ fn a_stopped_hunt_has_done_the_first_runs() {
         let (scenario, params) = (&scenario, &params);
         let shard = Shard { part: 2, of: 3 };
         let hunting = Hunt { scenario, params, strategy: "random", seed: 7, shard, jobs };
-        let stopped = hunting.run(0..u64::MAX, &|_| match asked.fetch_add(1, Ordering::Relaxed) {
-            0..5 => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(()),
-        });
+        let stopped =
+            hunting.run(0..u64::MAX, &|_: &Hunted| match asked.fetch_add(1, Ordering::Relaxed) {
+                0..5 => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            });
         assert!(stopped.runs > 0 && stopped.runs < 1000, "{}", stopped.runs);
         assert_eq!(stopped, hunt("random", 1, shard, 3 * stopped.runs), "{jobs} jobs");
     }

@@ -101,6 +101,9 @@ pub(super) struct Hunt {
     /// Where to save a schedule for each finding
     #[arg(long, value_name = "DIR", default_value = "ksim-out")]
     pub out: PathBuf,
+    /// Keep the results in DIR while they come, and go on from those that are there
+    #[arg(long, value_name = "DIR")]
+    pub resume: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -4,7 +4,7 @@ use super::error::Error;
 use super::progress::{self, Watch};
 use super::style::faint;
 use super::{Outcome, args, print, published, select};
-use crate::run::{Bench, Progress, Scenario, Trials};
+use crate::run::{Bench, Hunted, Scenario, Trials, Watch as _};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -32,8 +32,8 @@ pub(super) fn bench(all: &[Scenario], args: &args::BenchSamplers) -> Result<Outc
         jobs: args.jobs.get(),
     };
     let cells = (scenarios.len() * strategies.len()) as u64;
-    let watch = Watch::new("bench-samplers", Some(cells), None);
-    let rows = bench.run(&|done| watch.see(Progress { runs: done as u64, failed: 0 }));
+    let watch = Watch::new("bench-samplers", Some(cells), None, 0);
+    let rows = bench.run(&|done| watch.see(&Hunted { runs: done as u64, ..Hunted::default() }));
     watch.finish(0);
     match args.json {
         true => print(&format!("{:#}\n", json(&bench, &rows)))?,

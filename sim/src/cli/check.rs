@@ -62,11 +62,11 @@ pub(super) fn check(all: &[Scenario], args: &args::Check) -> Result<Outcome, Err
 /// Runs until all expected kinds are found or the budget ends. The rounds are the same for every
 /// number of jobs.
 fn search(hunt: &Hunt<'_>, budget: u64) -> Hunted {
-    let watch = Watch::new(&hunt.scenario.name, Some(budget), None);
+    let watch = Watch::new(&hunt.scenario.name, Some(budget), None, 0);
     let mut all = Hunted::default();
     let mut end = FIRST_ROUND.min(budget);
     loop {
-        all.merge(hunt.run(all.runs..end, &|progress| watch.see(progress)));
+        all = hunt.go_on(all.clone(), vec![all.runs..end], &watch);
         let expected = hunt.scenario.expect.kinds();
         let complete = !expected.is_empty() && expected.iter().all(|kind| shows(&all, *kind));
         if complete || end == budget || progress::interrupted() {

@@ -28,6 +28,8 @@ pub(super) enum Error {
     Binary { format: &'static str },
     /// A command of a script for the debugger.
     Command { number: usize, line: String, problem: String },
+    /// The results of an earlier hunt cannot be gone on with.
+    Resume { path: PathBuf, problem: String },
     /// Standard output is closed or full.
     Output(io::Error),
 }
@@ -73,6 +75,7 @@ impl fmt::Display for Error {
             Error::Command { number, line, problem } => {
                 write!(f, "command {number} ({line}): {problem}")
             }
+            Error::Resume { path, problem } => write!(f, "{}: {problem}", path.display()),
             Error::Output(error) => write!(f, "cannot write to standard output: {error}"),
         }
     }

@@ -3,6 +3,7 @@
 use super::campaign::{Example, example};
 use super::error::Error;
 use super::progress::{self, Watch};
+use super::resume::{Log, Logged};
 use super::style::{counted, title};
 use super::{Outcome, args, print, program, save, select, text};
 use crate::base::finding::Signature;
@@ -37,7 +38,13 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
             let left = (start + time).saturating_duration_since(Instant::now());
             Instant::now() + left / (scenarios.len() - i) as u32
         });
-        let result = Report::new(hunt, args, until);
+        let result = match Report::new(hunt, args, until) {
+            Ok(result) => result,
+            Err(error) => {
+                unsaved = unsaved.or(Some(error));
+                break;
+            }
+        };
         if !result.hunted.found.is_empty() {
             outcome = Outcome::Found;
         }
@@ -58,7 +65,8 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
         print(&format!("{object:#}\n"))?;
     }
     let ended = if progress::interrupted() { "interrupted" } else { "done" };
-    anstream::eprintln!("{ended} after {seconds:.1} s; repeat with: {}", repeat(args));
+    let next = if args.resume.is_some() { "go on" } else { "repeat" };
+    anstream::eprintln!("{ended} after {seconds:.1} s; {next} with: {}", repeat(args));
     unsaved.map_or(Ok(outcome), Err)
 }
 
@@ -75,7 +83,35 @@ fn repeat(args: &args::Hunt) -> String {
     if args.shard.of > 1 {
         _ = write!(line, " --shard {}/{}", args.shard.part, args.shard.of);
     }
+    if let Some(dir) = &args.resume {
+        _ = write!(line, " --resume {}", dir.display());
+    }
     line
+}
+
+/// The runs of one scenario, on top of those of earlier processes; also why they could not all be
+/// written down.
+fn runs(
+    hunt: &Hunt<'_>,
+    args: &args::Hunt,
+    until: Option<Instant>,
+) -> Result<(Hunted, Option<Error>), Error> {
+    let (end, shown) = match until {
+        Some(_) => (u64::MAX, None),
+        None => (args.runs, Some(args.runs.div_ceil(args.shard.of.into()))),
+    };
+    let watch = |before| Watch::new(&hunt.scenario.name, shown, until, before);
+    let Some(dir) = &args.resume else {
+        let watch = watch(0);
+        let hunted = hunt.run(0..end, &watch);
+        watch.finish(hunted.found.len());
+        return Ok((hunted, None));
+    };
+    let (log, done, todo) = Log::open(dir, hunt, end)?;
+    let watch = watch(done.runs);
+    let hunted = hunt.go_on(done, todo, &Logged { watch: &watch, log: &log });
+    watch.finish(hunted.found.len());
+    Ok((hunted, log.finish().err()))
 }
 
 /// One finding, with the file where its schedule is.
@@ -96,15 +132,9 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(hunt: Hunt<'a>, args: &args::Hunt, until: Option<Instant>) -> Report<'a> {
-        let (end, shown) = match until {
-            Some(_) => (u64::MAX, None),
-            None => (args.runs, Some(args.runs.div_ceil(args.shard.of.into()))),
-        };
-        let watch = Watch::new(&hunt.scenario.name, shown, until);
-        let hunted = hunt.run(0..end, &|progress| watch.see(progress));
-        watch.finish(hunted.found.len());
-        let (mut kept, mut unsaved) = (Vec::new(), None);
+    fn new(hunt: Hunt<'a>, args: &args::Hunt, until: Option<Instant>) -> Result<Report<'a>, Error> {
+        let (hunted, unsaved) = runs(&hunt, args, until)?;
+        let (mut kept, mut unsaved) = (Vec::new(), unsaved);
         for (signature, found) in hunted.in_order() {
             let example = example(&hunt, signature, found);
             let path = match save::save(&args.out, &example.file, &found.finding.headline) {
@@ -120,7 +150,7 @@ impl<'a> Report<'a> {
             let runs = counted(hunted.cut, "run");
             anstream::eprintln!("{}: {runs} cut at the limit of steps", hunt.scenario.name);
         }
-        Report { hunt, hunted, kept, unsaved }
+        Ok(Report { hunt, hunted, kept, unsaved })
     }
 
     fn json(&self) -> Value {

@@ -28,6 +28,7 @@ mod progress;
 mod prove;
 mod published;
 mod replay;
+mod resume;
 mod run;
 mod save;
 mod select;

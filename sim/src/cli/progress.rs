@@ -2,7 +2,7 @@
 //! of time; and Ctrl-C, which ends the hunt but not the report.
 
 use super::style::counted;
-use crate::run::Progress;
+use crate::run::{self, Hunted};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
@@ -40,11 +40,18 @@ pub(super) struct Watch {
     start: Instant,
     bar: ProgressBar,
     last_line: Mutex<Instant>,
+    /// Runs that an earlier process has made.
+    before: u64,
 }
 
 impl Watch {
-    /// For a number of runs, or until a time.
-    pub(super) fn new(name: &str, total: Option<u64>, until: Option<Instant>) -> Watch {
+    /// For a number of runs, or until a time; `before` were made earlier.
+    pub(super) fn new(
+        name: &str,
+        total: Option<u64>,
+        until: Option<Instant>,
+        before: u64,
+    ) -> Watch {
         let bar = match (std::io::stderr().is_terminal(), total) {
             (false, _) => ProgressBar::hidden(),
             (true, Some(total)) => ProgressBar::new(total)
@@ -53,25 +60,20 @@ impl Watch {
                 .with_style(style("{prefix} {spinner} {pos} runs {msg} {elapsed}")),
         };
         bar.set_prefix(name.to_owned());
+        bar.reset_eta();
         let start = Instant::now();
-        Watch { name: name.to_owned(), total, until, start, bar, last_line: Mutex::new(start) }
+        let last_line = Mutex::new(start);
+        Watch { name: name.to_owned(), total, until, start, bar, last_line, before }
     }
 
-    /// Shows how far it is; says whether to go on.
-    pub(super) fn see(&self, done: Progress) -> ControlFlow<()> {
-        self.bar.set_position(done.runs);
-        self.bar.set_message(format!("{} failed", done.failed));
-        let now = Instant::now();
-        if self.bar.is_hidden() {
-            self.line(done, now);
-        }
-        match interrupted() || self.until.is_some_and(|until| now >= until) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+    /// How fast it is, and what was found.
+    fn message(&self, so_far: &Hunted, now: Instant) -> String {
+        let millis = now.duration_since(self.start).as_millis().max(1) as u64;
+        let rate = (so_far.runs - self.before).saturating_mul(1000) / millis;
+        format!("{rate}/s, {}", counted(so_far.found.len() as u64, "finding"))
     }
 
-    fn line(&self, done: Progress, now: Instant) {
+    fn line(&self, so_far: &Hunted, now: Instant) {
         let Ok(mut last) = self.last_line.lock() else { return };
         if now.duration_since(*last) < LINE_EVERY {
             return;
@@ -79,8 +81,8 @@ impl Watch {
         *last = now;
         let of = self.total.map_or_else(String::new, |total| format!(" of {total}"));
         let seconds = now.duration_since(self.start).as_secs();
-        let Progress { runs, failed } = done;
-        anstream::eprintln!("{}: {runs}{of} runs, {failed} failed, {seconds} s", self.name);
+        let (runs, message) = (so_far.runs, self.message(so_far, now));
+        anstream::eprintln!("{}: {runs}{of} runs, {message}, {seconds} s", self.name);
     }
 
     /// Removes the bar. Findings are shrunk now, which may take a while.
@@ -88,6 +90,23 @@ impl Watch {
         self.bar.finish_and_clear();
         if self.start.elapsed() > LINE_EVERY && findings > 0 {
             anstream::eprintln!("{}: shrinking {}", self.name, counted(findings as u64, "finding"));
+        }
+    }
+}
+
+impl run::Watch for Watch {
+    /// Shows how far it is; says whether to go on.
+    fn see(&self, so_far: &Hunted) -> ControlFlow<()> {
+        let now = Instant::now();
+        if self.bar.is_hidden() {
+            self.line(so_far, now);
+        } else {
+            self.bar.set_position(so_far.runs);
+            self.bar.set_message(self.message(so_far, now));
+        }
+        match interrupted() || self.until.is_some_and(|until| now >= until) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         }
     }
 }

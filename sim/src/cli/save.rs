@@ -44,10 +44,15 @@ pub(super) fn read(path: &Path) -> Result<ScheduleFile, Error> {
 
 /// Scenario, kind, and what else tells the finding from others of its kind.
 fn name(file: &ScheduleFile) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    let scenario: String = file.scenario.replace('/', ".").chars().map(plain).collect();
+    let scenario = plain(&file.scenario);
     let kind = file.signature.kind().map_or("finding", |kind| kind.name());
     format!("{scenario}.{kind}-{:08x}.ksim", identity(file) as u32)
+}
+
+/// The name of a scenario as part of the name of a file.
+pub(super) fn plain(scenario: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    scenario.replace('/', ".").chars().map(plain).collect()
 }
 
 fn identity(file: &ScheduleFile) -> u64 {

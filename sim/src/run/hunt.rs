@@ -1,7 +1,8 @@
 //! Hunting: many runs of one scenario on several threads, failures folded by signature.
 //!
 //! The result depends on the set of run indices alone: not on the number of threads, nor on who
-//! ran what. The parts of a sharded hunt add up to the whole ([`Hunted::merge`]).
+//! ran what. The parts of a sharded hunt, or of one that was broken off, add up to the whole
+//! ([`Hunted::merge`]).
 
 use super::execute::Execution;
 use super::params::Params;
@@ -13,10 +14,12 @@ use crate::choice::strategy::Strategy;
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Runs that a thread takes at a time.
 const CHUNK: u64 = 64;
+
+/// A thread hands its results over after so many steps at the latest: a small part of a second.
+const CHUNK_STEPS: u64 = 100_000;
 
 /// One part of a hunt that is shared among machines: every `of`-th run.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -38,13 +41,21 @@ impl Shard {
     }
 }
 
-/// How far a hunt has come.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
-pub struct Progress {
-    /// Runs done.
-    pub runs: u64,
-    /// Those of them with a finding.
-    pub failed: u64,
+/// Who watches a hunt. Any `Fn(&Hunted) -> ControlFlow<()>` does.
+pub trait Watch: Sync {
+    /// How far it has come, before every few runs; may end it.
+    fn see(&self, so_far: &Hunted) -> ControlFlow<()>;
+
+    /// These indices are done (of them, those of the shard), with this result.
+    fn done(&self, indices: Range<u64>, part: &Hunted) {
+        _ = (indices, part);
+    }
+}
+
+impl<F: Fn(&Hunted) -> ControlFlow<()> + Sync> Watch for F {
+    fn see(&self, so_far: &Hunted) -> ControlFlow<()> {
+        self(so_far)
+    }
 }
 
 /// What to hunt in, and how.
@@ -171,65 +182,71 @@ impl Hunted {
 }
 
 impl Hunt<'_> {
-    /// Runs these indices (of them, those of the shard). `watch` is asked before every few runs and
-    /// may end the hunt; what was done until then is a whole number of runs from the start.
+    /// Runs these indices (of them, those of the shard).
     ///
     /// # Panics
     /// When there is no such strategy or shard, and when the scenario misuses the library.
-    pub fn run(
-        &self,
-        indices: Range<u64>,
-        watch: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),
-    ) -> Hunted {
+    pub fn run(&self, indices: Range<u64>, watch: &dyn Watch) -> Hunted {
+        self.go_on(Hunted::default(), vec![indices], watch)
+    }
+
+    /// Goes on from what was done earlier: runs these ranges of indices, the lowest first.
+    ///
+    /// # Panics
+    /// As [`Hunt::run`].
+    pub fn go_on(&self, done: Hunted, todo: Vec<Range<u64>>, watch: &dyn Watch) -> Hunted {
         let Shard { part, of } = self.shard;
         assert!((1..=of).contains(&part), "there is no part {part} of {of}");
-        let first = self.shard.first(indices.start);
-        let of = u64::from(of);
-        let total = indices.end.saturating_sub(first).div_ceil(of);
-        let next = AtomicU64::new(0);
-        let so_far = Mutex::new(Progress::default());
-        let take = || -> Option<Range<u64>> {
-            let progress = *so_far.lock().expect("no worker has panicked");
-            if watch(progress).is_break() {
-                next.store(total, Ordering::Relaxed);
-            }
-            let from = next.fetch_add(CHUNK, Ordering::Relaxed).min(total);
-            let to = from.saturating_add(CHUNK).min(total);
-            (from < to).then_some(from..to)
-        };
-        let work = |execution: &mut Execution<'_>, strategy: &mut dyn Strategy, last: u64| {
-            let mut mine = Hunted::default();
-            while next.load(Ordering::Relaxed) < last
-                && let Some(chunk) = take()
-            {
-                let before = mine.failed;
-                let runs = chunk.end - chunk.start;
-                for i in chunk {
-                    self.run_one(execution, strategy, first + i * of, &mut mine);
+        let most = CHUNK * u64::from(of);
+        let chunks = todo.iter().map(|range| range.end.saturating_sub(range.start).div_ceil(most));
+        let jobs = chunks.fold(0, u64::saturating_add).min(self.jobs.into());
+        let shared = Mutex::new(Shared { all: done, todo });
+        let locked = || shared.lock().expect("no worker has panicked");
+        let work = |execution: &mut Execution<'_>, strategy: &mut dyn Strategy, below: u64| {
+            loop {
+                // In a statement of its own, so that the lock is free again.
+                let chunk = locked().take(watch, most, below);
+                let Some(Range { mut start, end }) = chunk else { break };
+                while start < end {
+                    let (part, at) = self.some(execution, strategy, start..end);
+                    watch.done(start..at, &part);
+                    locked().all.merge(part);
+                    start = at;
                 }
-                let mut progress = so_far.lock().expect("no worker has panicked");
-                progress.runs += runs;
-                progress.failed += mine.failed - before;
             }
-            mine
         };
         // What a strategy learns from its first runs is learned once, and then shared.
         let (mut execution, mut strategy) = self.begin();
-        let jobs = u64::from(self.jobs).min(total.div_ceil(CHUNK));
-        let learning = match jobs {
-            0 | 1 => total,
-            _ => strategy.learning().saturating_sub(first).div_ceil(of).min(total),
-        };
-        let mut all = work(&mut execution, &mut *strategy, learning);
-        if next.load(Ordering::Relaxed) < total {
+        let alone = if jobs > 1 { strategy.learning() } else { u64::MAX };
+        work(&mut execution, &mut *strategy, alone);
+        if !locked().todo.is_empty() {
             execution.learn(&mut *strategy, self.seed);
             let forks = (0..jobs).map(|_| strategy.fork()).collect();
-            let parts = self.on_threads(forks, &|execution: &mut _, strategy: &mut _| {
-                work(execution, strategy, total)
+            self.on_threads(forks, &|execution: &mut _, strategy: &mut _| {
+                work(execution, strategy, u64::MAX);
             });
-            parts.into_iter().for_each(|part| all.merge(part));
         }
-        all
+        shared.into_inner().expect("no worker has panicked").all
+    }
+
+    /// Runs indices from the start of a range, all or as many as give a fair number of steps; also
+    /// where it stopped.
+    fn some(
+        &self,
+        execution: &mut Execution<'_>,
+        strategy: &mut dyn Strategy,
+        indices: Range<u64>,
+    ) -> (Hunted, u64) {
+        let mut part = Hunted::default();
+        let mut index = self.shard.first(indices.start);
+        while index < indices.end {
+            if part.steps >= CHUNK_STEPS {
+                return (part, index);
+            }
+            self.run_one(execution, strategy, index, &mut part);
+            index = index.saturating_add(self.shard.of.into());
+        }
+        (part, indices.end)
     }
 
     fn begin(&self) -> (Execution<'_>, Box<dyn Strategy + Send>) {
@@ -264,21 +281,41 @@ impl Hunt<'_> {
     fn on_threads(
         &self,
         strategies: Vec<Option<Box<dyn Strategy + Send>>>,
-        work: &(dyn Fn(&mut Execution<'_>, &mut dyn Strategy) -> Hunted + Sync),
-    ) -> Vec<Hunted> {
+        work: &(dyn Fn(&mut Execution<'_>, &mut dyn Strategy) + Sync),
+    ) {
         std::thread::scope(|scope| {
             let start = |fork: Option<Box<dyn Strategy + Send>>| {
                 scope.spawn(move || {
                     let (mut execution, new) = self.begin();
-                    work(&mut execution, &mut *fork.unwrap_or(new))
+                    work(&mut execution, &mut *fork.unwrap_or(new));
                 })
             };
             let workers: Vec<_> = strategies.into_iter().map(start).collect();
-            let join = |worker: std::thread::ScopedJoinHandle<'_, Hunted>| match worker.join() {
-                Ok(part) => part,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            workers.into_iter().map(join).collect()
-        })
+            for worker in workers {
+                if let Err(panic) = worker.join() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
+        });
+    }
+}
+
+/// What the threads of a hunt share.
+struct Shared {
+    all: Hunted,
+    todo: Vec<Range<u64>>,
+}
+
+impl Shared {
+    /// The next few indices, if there are any below `below` and the hunt is to go on.
+    fn take(&mut self, watch: &dyn Watch, most: u64, below: u64) -> Option<Range<u64>> {
+        if watch.see(&self.all).is_break() {
+            self.todo.clear();
+        }
+        self.todo.retain(|range| !range.is_empty());
+        let range = self.todo.first_mut().filter(|range| range.start < below)?;
+        let start = range.start;
+        range.start = start.saturating_add(most).min(range.end);
+        Some(start..range.start)
     }
 }

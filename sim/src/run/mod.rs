@@ -25,7 +25,7 @@ pub use bench::{Bench, Trials};
 pub use end::Ended;
 pub use execute::Execution;
 pub use final_state::End;
-pub use hunt::{Found, Hunt, Hunted, Progress, Shard};
+pub use hunt::{Found, Hunt, Hunted, Shard, Watch};
 pub use params::{Param, Params};
 pub use reduce::Reduced;
 pub use repeat::Difference;

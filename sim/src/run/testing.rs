@@ -53,7 +53,7 @@ pub fn check_with(scenario: &Scenario, params: &Params) {
     let (seed, runs) = (from_environment("KSIM_SEED", 1), from_environment("KSIM_RUNS", RUNS));
     let strategy = strategies::DEFAULT;
     let hunt = Hunt { scenario, params, strategy, seed, shard: Shard::WHOLE, jobs: 1 };
-    let hunted = hunt.run(0..runs, &|_| ControlFlow::Continue(()));
+    let hunted = hunt.run(0..runs, &|_: &Hunted| ControlFlow::Continue(()));
     if let Some(text) = failure(&hunt, &hunted) {
         panic!("{text}");
     }
