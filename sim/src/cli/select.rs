@@ -67,7 +67,7 @@ pub(super) fn params_of_several(
 }
 
 /// The strategy with this name.
-pub(super) fn strategy(name: &str) -> Result<Box<dyn Strategy>, Error> {
+pub(super) fn strategy(name: &str) -> Result<Box<dyn Strategy + Send>, Error> {
     strategies::by_name(name).ok_or_else(|| Error::UnknownStrategy { name: name.to_owned() })
 }
 
