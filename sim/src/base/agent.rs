@@ -94,6 +94,17 @@ impl AgentSet {
     /// When there are not that many members.
     #[inline]
     pub fn nth(&self, n: u32) -> AgentId {
+        // Small machines have few agents.
+        if let (Some(&word), Some(select)) = (self.words.first(), SELECT.get(n as usize)) {
+            let bit = select[word as usize & 0xff];
+            if bit < 8 {
+                return AgentId(bit.into());
+            }
+        }
+        self.nth_of_many(n)
+    }
+
+    fn nth_of_many(&self, n: u32) -> AgentId {
         let mut left = n;
         for (i, &word) in self.words.iter().enumerate() {
             let sums = byte_sums(word);
@@ -131,23 +142,34 @@ fn byte_sums(word: u64) -> u64 {
     bytes.wrapping_mul(BYTES)
 }
 
-/// Position of the `n`-th set bit of a word with these sums. Whole bytes are skipped at once:
-/// machines with many CPUs have many members.
+/// Position of the `n`-th set bit of a word with these sums. Without a branch: who acts next is
+/// random, so that the processor would guess wrong every other time.
 #[inline]
 fn nth_bit(word: u64, sums: u64, n: u32) -> u16 {
-    let (mut rest, mut left, mut skipped) = (word, n, 0);
-    if n >= 8 {
-        // The highest bit of each byte whose sum is at most `n`.
-        let before = (((u64::from(n) * BYTES) | (BYTES << 7)) - sums) & (BYTES << 7);
-        skipped = ((before >> 7).wrapping_mul(BYTES) >> 56) as u32 * 8;
-        left -= ((sums << 8) >> skipped) as u32 & 0xff;
-        rest >>= skipped;
-    }
-    for _ in 0..left {
-        rest &= rest - 1;
-    }
-    (skipped + rest.trailing_zeros()) as u16
+    // The highest bit of each byte whose sum is at most `n`.
+    let before = (((u64::from(n) * BYTES) | (BYTES << 7)) - sums) & (BYTES << 7);
+    let skipped = ((before >> 7).wrapping_mul(BYTES) >> 56) as u32 * 8;
+    let left = n - (((sums << 8) >> skipped) as u32 & 0xff);
+    skipped as u16 + u16::from(SELECT[left as usize & 7][(word >> skipped) as usize & 0xff])
 }
+
+/// Position of the `n`-th set bit of a byte, 8 if there is none: `SELECT[n][byte]`.
+static SELECT: [[u8; 256]; 8] = {
+    let mut select = [[8; 256]; 8];
+    let mut byte = 0;
+    while byte < 256 {
+        let (mut bit, mut n) = (0, 0);
+        while bit < 8 {
+            if byte >> bit & 1 != 0 {
+                select[n][byte] = bit;
+                n += 1;
+            }
+            bit += 1;
+        }
+        byte += 1;
+    }
+    select
+};
 
 #[cfg(test)]
 mod tests {

@@ -25,8 +25,9 @@ impl Stream {
 
     /// Moves to the stream of another run or purpose of the same campaign.
     pub fn restart(&mut self, index: u64, purpose: &str) {
-        self.rng.set_stream(StableHash::new().num(index).text(purpose).finish());
+        // In this order: changing the stream amid a block would compute that block once more.
         self.rng.set_word_pos(0);
+        self.rng.set_stream(StableHash::new().num(index).text(purpose).finish());
     }
 
     /// Moves to the stream of any campaign; cheap if it is the same one.

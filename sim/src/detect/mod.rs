@@ -74,6 +74,16 @@ impl Detectors {
     pub fn changes(&self) -> u32 {
         self.lockdep.changes()
     }
+
+    /// Could an event be of interest to any of them? Most are not: most steps do no more than touch
+    /// a word.
+    #[inline]
+    pub fn concerned(&self, event: &Event) -> bool {
+        event.ends
+            || self.watch.data_race
+            || self.retired.is_active()
+            || !only_touches_words(&event.call.op)
+    }
 }
 
 impl Detector for Detectors {

@@ -60,6 +60,12 @@ impl Detector for WriteBeforeGracePeriod {
 }
 
 impl WriteBeforeGracePeriod {
+    /// Are there words that it watches?
+    #[inline]
+    pub(super) fn is_active(&self) -> bool {
+        !self.retired.is_empty()
+    }
+
     fn check(&mut self, accesses: &[Access], alarms: &mut Vec<Alarm>) {
         for access in accesses.iter().filter(|a| a.mode == Mode::Write) {
             let Some(word) = access.object.word_index() else { continue };

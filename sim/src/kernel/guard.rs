@@ -5,21 +5,46 @@ use super::system::System;
 use crate::base::agent::{AgentId, AgentKind};
 use crate::base::op::{LockKind, Op};
 use crate::base::preempt;
-use crate::base::ptr::{Ptr, SLOT_WORDS};
-use crate::machine::agent::State;
+use crate::base::ptr::SLOT_WORDS;
+use crate::machine::agent::{Agent, State};
+use crate::machine::cpu::Cpu;
 
 impl System {
-    /// The word that the agent's pending operation may have to wait for.
-    fn awaited_word(&self, id: AgentId) -> Option<Ptr> {
-        match self.m.agent(id).pending.op {
-            Op::Lock { at, attempt: false, .. } | Op::Await { at, .. } => Some(at),
-            _ => None,
+    /// The next operation of this agent may have to wait: looks at it again when the word that it
+    /// waits for changes, and now.
+    pub(super) fn queue_up(&mut self, id: AgentId) {
+        let free = match self.m.agent(id).pending.op {
+            Op::Lock { attempt: true, .. } => true,
+            Op::Lock { at, kind, .. } => match self.mem.index(at) {
+                Ok(index) => {
+                    self.watch(id, index);
+                    lock::is_free(self.mem.load(index), kind)
+                }
+                Err(_) => true,
+            },
+            Op::Await { at, .. } => {
+                if let Ok(index) = self.mem.index(at) {
+                    self.watch(id, index);
+                }
+                false
+            }
+            _ => false,
+        };
+        if !free {
+            self.queue_up_behind(id);
         }
     }
 
-    /// Remembers to look at this agent when the word that it waits for changes.
-    pub(super) fn watch(&mut self, id: AgentId) {
-        let Some(Ok(index)) = self.awaited_word(id).map(|at| self.mem.index(at)) else { return };
+    #[inline(never)]
+    fn queue_up_behind(&mut self, id: AgentId) {
+        if !self.can_proceed(id, self.m.agent(id)) {
+            self.m.enabled.set(id, false);
+        }
+        self.check_deadlock(id);
+    }
+
+    /// Remembers to look at this agent when this word changes.
+    fn watch(&mut self, id: AgentId, index: usize) {
         let slot = index / SLOT_WORDS;
         if self.watch_heads.len() <= slot {
             self.watch_heads.resize(slot + 1, 0);
@@ -54,15 +79,20 @@ impl System {
     /// Could the pending operation of this context be carried out now? An operation that may have
     /// to wait before it begins is also named in [`System::set_pending`].
     #[inline]
-    pub(super) fn can_proceed(&self, id: AgentId) -> bool {
-        let agent = self.m.agent(id);
+    pub(super) fn can_proceed(&self, id: AgentId, agent: &Agent) -> bool {
         match agent.pending.op {
-            Op::Lock { at, kind, attempt: false, .. } => match self.mem.index(at) {
-                Ok(index) => {
-                    lock::is_free(self.mem.load(index), kind) || self.can_begin_lock(id, kind)
-                }
-                Err(_) => true,
-            },
+            Op::Lock { at, kind, attempt: false, .. } => {
+                // What cannot be a lock holds nobody up.
+                let free = |index| lock::is_free(self.mem.load(index), kind);
+                self.mem.index(at).map_or(true, free) || self.can_begin_lock(id, kind)
+            }
+            _ => self.can_proceed_with_other(id, agent),
+        }
+    }
+
+    #[inline(never)]
+    fn can_proceed_with_other(&self, id: AgentId, agent: &Agent) -> bool {
+        match agent.pending.op {
             Op::Await { at, cond, value, sleeps } => match self.mem.index(at) {
                 Ok(index) => {
                     cond.holds(self.mem.load(index), value) || self.can_begin_await(id, sleeps)
@@ -75,6 +105,7 @@ impl System {
     }
 
     /// Is asking for a lock that is held an act of its own?
+    #[inline(never)]
     fn can_begin_lock(&self, id: AgentId, kind: LockKind) -> bool {
         (self.broken(super::settings::Broken::LockAdmitsTwo) && !kind.sleeps())
             || (!self.m.agent(id).begun && self.beginning_matters(id, kind))
@@ -92,6 +123,7 @@ impl System {
     }
 
     /// Has what the operation waits for come, if that is not a word?
+    #[inline(never)]
     fn is_served(&self, id: AgentId) -> bool {
         let agent = self.m.agent(id);
         match agent.pending.op {
@@ -154,21 +186,32 @@ impl System {
         preempt != 0 || irqs_off
     }
 
-    fn can_act(&self, id: AgentId) -> bool {
-        let agent = self.m.agent(id);
+    #[inline]
+    fn can_act(&self, id: AgentId, agent: &Agent) -> bool {
         let cpu = &self.m.cpus[usize::from(agent.cpu)];
         match agent.kind {
             AgentKind::Task => {
                 agent.is_live()
                     && cpu.stack.is_empty()
                     && (cpu.current == Some(id) || self.m.can_switch(cpu))
-                    && self.can_proceed(id)
+                    && self.can_proceed(id, agent)
             }
+            _ => self.can_act_above_tasks(id, agent, cpu),
+        }
+    }
+
+    /// As [`System::can_act`], for contexts above tasks and for the environment.
+    #[inline(never)]
+    fn can_act_above_tasks(&self, id: AgentId, agent: &Agent, cpu: &Cpu) -> bool {
+        match agent.kind {
+            AgentKind::Task => self.can_act(id, agent),
             AgentKind::Softirq => {
-                agent.state == State::Ready && cpu.stack.last() == Some(&id) && self.can_proceed(id)
+                agent.state == State::Ready
+                    && cpu.stack.last() == Some(&id)
+                    && self.can_proceed(id, agent)
             }
             AgentKind::Irq if agent.state == State::Ready => {
-                cpu.stack.last() == Some(&id) && self.can_proceed(id)
+                cpu.stack.last() == Some(&id) && self.can_proceed(id, agent)
             }
             AgentKind::Irq => {
                 let armed =
@@ -203,7 +246,7 @@ impl System {
     /// Looks again at whether this agent can act.
     #[inline]
     pub fn refresh(&mut self, id: AgentId) {
-        let can = self.can_act(id);
+        let can = self.can_act(id, self.m.agent(id));
         self.m.enabled.set(id, can);
     }
 
@@ -211,19 +254,30 @@ impl System {
     /// loop calls it between steps.
     #[inline]
     pub fn settle(&mut self) {
-        if self.progress || !self.rewatch.is_empty() || !self.m.dirty.is_empty() {
-            self.settle_all();
+        while let Some(slot) = self.rewatch.pop() {
+            self.settle_watchers(slot);
+        }
+        if self.progress || !self.m.dirty.is_empty() {
+            self.settle_cpus();
         }
     }
 
-    fn settle_all(&mut self) {
-        while let Some(slot) = self.rewatch.pop() {
-            let mut at = self.watch_heads[slot as usize];
-            while let Some(index) = at.checked_sub(1) {
-                self.refresh(AgentId(index));
-                at = self.m.agents[usize::from(index)].watch_next;
+    /// A word of this slot was written. Whoever has written it has been looked at since.
+    #[inline(never)]
+    fn settle_watchers(&mut self, slot: u32) {
+        let mut at = self.watch_heads[slot as usize];
+        while let Some(index) = at.checked_sub(1) {
+            let (id, agent) = (AgentId(index), &self.m.agents[usize::from(index)]);
+            at = agent.watch_next;
+            if id != self.stepping {
+                let can = self.can_act(id, agent);
+                self.m.enabled.set(id, can);
             }
         }
+    }
+
+    #[inline(never)]
+    fn settle_cpus(&mut self) {
         if self.progress {
             self.progress = false;
             self.settle_waiters();

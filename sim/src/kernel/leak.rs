@@ -36,6 +36,7 @@ impl System {
     }
 
     /// A word with a condition on it was written.
+    #[cold]
     pub(super) fn check_invariants(&mut self, id: AgentId, index: usize) {
         let Some(object) = self.mem.occupant(index) else { return };
         let value = self.mem.load(index);

@@ -5,7 +5,7 @@ use super::settings::Broken;
 use super::system::{Applied, System};
 use crate::base::agent::AgentId;
 use crate::base::finding::Kind;
-use crate::base::footprint::Mode;
+use crate::base::footprint::{Mode, Object};
 use crate::base::op::LockKind;
 use crate::base::ptr::Ptr;
 use crate::machine::agent::State;
@@ -41,23 +41,23 @@ impl System {
         let free = is_free(word, kind)
             || (self.broken(Broken::LockAdmitsTwo) && !kind.sleeps() && owner(word) != Some(id));
         if !free && attempt {
-            self.at(id, at, Mode::Read);
+            self.access(Object::word(index), Mode::Read);
             return Applied::Done(0);
         }
         let begun = self.m.agent(id).begun;
         let flags = if begun { self.m.agent(id).ticket } else { u64::from(self.irqs_off(id)) };
-        if !begun {
+        if !begun && !kind.sleeps() {
             self.enter_lock(id, kind);
         }
         if !free {
-            self.at(id, at, Mode::Read);
+            self.access(Object::word(index), Mode::Read);
             self.m.agent_mut(id).ticket = flags;
             if kind.sleeps() {
                 self.go_to_sleep(id);
             }
             return Applied::Begun;
         }
-        self.at(id, at, Mode::Acquire);
+        self.access(Object::word(index), Mode::Acquire);
         self.store(index, if kind == LockKind::Read { word + READER } else { u64::from(id.0) + 1 });
         Applied::Done(match kind {
             LockKind::SpinIrqSave if !attempt => flags,
@@ -65,7 +65,7 @@ impl System {
         })
     }
 
-    /// Turns off what this kind of lock turns off.
+    /// Turns off what this kind of spinlock turns off.
     fn enter_lock(&mut self, id: AgentId, kind: LockKind) {
         if kind.irqs_off() {
             self.set_irqs_off(id, true);
@@ -81,22 +81,33 @@ impl System {
             _ => owner(word) == Some(id),
         };
         if !mine && !self.broken(Broken::LockAdmitsTwo) {
-            let mut notes = Vec::new();
-            notes.push(match owner(word) {
-                Some(other) => format!("the lock is held by {}", self.m.name(other)),
-                None => "the lock is not held".to_owned(),
-            });
-            let headline = "WARNING: bad unlock balance detected!".to_owned();
-            self.report(id, Kind::InconsistentLockState, headline, at, Vec::new(), notes);
+            self.bad_unlock(id, at, word);
         }
         self.store(index, if kind == LockKind::Read { word.saturating_sub(READER) } else { 0 });
+        if !kind.sleeps() {
+            self.leave_lock(id, kind, flags);
+        }
+        0
+    }
+
+    /// Turns on again what this kind of spinlock has turned off.
+    fn leave_lock(&mut self, id: AgentId, kind: LockKind, flags: u64) {
         match kind {
             LockKind::SpinIrq => self.set_irqs_off(id, false),
             LockKind::SpinIrqSave => self.set_irqs_off(id, flags != 0),
             _ => {}
         }
         self.preempt_sub(id, kind.preempt_offset());
-        0
+    }
+
+    #[cold]
+    fn bad_unlock(&mut self, id: AgentId, at: Ptr, word: u64) {
+        let note = match owner(word) {
+            Some(other) => format!("the lock is held by {}", self.m.name(other)),
+            None => "the lock is not held".to_owned(),
+        };
+        let headline = "WARNING: bad unlock balance detected!".to_owned();
+        self.report(id, Kind::InconsistentLockState, headline, at, Vec::new(), vec![note]);
     }
 
     /// Takes the agent off its CPU until what it waits for has come.

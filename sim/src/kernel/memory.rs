@@ -77,12 +77,10 @@ pub struct Record {
 struct Extent {
     /// See [`Record::base`].
     base: u64,
-    /// See [`Record::bytes`].
+    /// How many bytes may be touched: all while it is live, or freed and type-safe; then none.
     bytes: u32,
     /// Number of its first lock class: a class is a field of a type, or a static object.
     class_base: u16,
-    /// May it be touched: live, or freed and type-safe?
-    touchable: bool,
 }
 
 /// A type known to this run.
@@ -217,7 +215,7 @@ impl Memory {
         let class_base = self.class_base(ty, role);
         self.state_is_new();
         let bytes = desc.words as u32 * 8;
-        self.extents.push(Extent { base, bytes, class_base, touchable: true });
+        self.extents.push(Extent { base, bytes, class_base });
         self.records.push(Record {
             base,
             bytes: bytes.into(),
@@ -256,7 +254,7 @@ impl Memory {
             Allocator::Slab => self.words[first..first + desc.words].fill(POISON_FREE),
             Allocator::Page | Allocator::Static => {}
         }
-        self.extents[index].touchable = false;
+        self.extents[index].bytes = 0;
         if self.reuse {
             self.slots.remove(slot as usize);
         }
@@ -265,17 +263,29 @@ impl Memory {
     /// The word behind a pointer, if it may be touched.
     #[inline]
     pub fn index(&self, at: Ptr) -> Result<usize, Fault> {
-        let generation = at.generation() as usize;
-        let Some(extent) = self.extents.get(generation.wrapping_sub(1)) else {
-            return Err(Fault::Wild);
-        };
-        if at.addr().wrapping_sub(extent.base) >= extent.bytes.into() {
-            return Err(Fault::OutOfBounds);
+        match self.extent(at) {
+            Some(extent) if at.addr().wrapping_sub(extent.base) < extent.bytes.into() => {
+                Ok(at.index())
+            }
+            _ => self.refuse(at),
         }
-        if !extent.touchable && self.kasan {
-            return Err(Fault::Freed);
+    }
+
+    #[cold]
+    fn refuse(&self, at: Ptr) -> Result<usize, Fault> {
+        match self.record(at) {
+            None => Err(Fault::Wild),
+            Some(record) if at.addr().wrapping_sub(record.base) >= record.bytes => {
+                Err(Fault::OutOfBounds)
+            }
+            Some(_) if self.kasan => Err(Fault::Freed),
+            Some(_) => Ok(at.index()),
         }
-        Ok(at.index())
+    }
+
+    #[inline]
+    fn extent(&self, at: Ptr) -> Option<&Extent> {
+        self.extents.get((at.generation() as usize).wrapping_sub(1))
     }
 
     /// The word with this index.
@@ -288,8 +298,15 @@ impl Memory {
     #[inline]
     pub fn store(&mut self, index: usize, value: u64) {
         let old = std::mem::replace(&mut self.words[index], value);
+        if self.state.is_some() {
+            self.state_changes(index as u64, old, value);
+        }
+    }
+
+    #[inline(never)]
+    fn state_changes(&mut self, index: u64, old: u64, new: u64) {
         if let Some(state) = &mut self.state {
-            *state ^= mix(index as u64, old) ^ mix(index as u64, value);
+            *state ^= mix(index, old) ^ mix(index, new);
         }
     }
 
@@ -352,14 +369,12 @@ impl Memory {
     /// Lock class of a word: the field of the type that it is, or the static object.
     #[inline]
     pub fn class(&self, at: Ptr) -> u16 {
-        let extent = self.extents.get((at.generation() as usize).wrapping_sub(1));
-        extent.map_or(0, |e| e.class_base + at.offset() as u16)
+        self.extent(at).map_or(0, |e| e.class_base + at.offset() as u16)
     }
 
     /// May the object be touched: is it live, or freed and type-safe?
     pub fn is_touchable(&self, at: Ptr) -> bool {
-        let extent = self.extents.get((at.generation() as usize).wrapping_sub(1));
-        extent.is_some_and(|e| e.touchable)
+        self.extent(at).is_some_and(|e| e.bytes != 0)
     }
 
     fn class_base(&mut self, ty: u16, role: &'static str) -> u16 {
@@ -395,14 +410,16 @@ impl Memory {
         for i in 0..self.records.len() {
             let r = &self.records[i];
             if r.life == Life::Freed
-                && self.extents[i].touchable
+                && self.extents[i].bytes != 0
                 && r.safe_until != 0
                 && r.safe_until <= completed
             {
                 let slot = ((r.base - FIRST_ADDR) / SLOT_BYTES) as usize;
                 let reused = self.slots.get(slot).is_some_and(|&g| g as usize != i + 1);
                 // A slot that holds a live object of the type again is as good as ever.
-                self.extents[i].touchable = reused;
+                if !reused {
+                    self.extents[i].bytes = 0;
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The whole simulated kernel of one run, and what one step does to it.
 
 use super::callbacks::Rcu;
-use super::memory::{Memory, Origin};
+use super::memory::{Fault, Memory, Origin};
 use super::settings::{Broken, Settings};
 use super::workqueue::Works;
 use crate::base::agent::{AgentId, AgentKind};
@@ -149,9 +149,17 @@ impl System {
         }
     }
 
-    /// Lets the agent take its pending step. It must be enabled; `outcome` is the schedule's
+    /// Lets the agent take its pending step, and time pass. It must be enabled; `outcome` is the schedule's
     /// decision where [`System::outcomes`] asks for one.
+    #[inline]
     pub fn step(&mut self, id: AgentId, outcome: u32) -> Stepped {
+        let stepped = self.take_step(id, outcome);
+        self.pass_time();
+        stepped
+    }
+
+    #[inline]
+    fn take_step(&mut self, id: AgentId, outcome: u32) -> Stepped {
         debug_assert!(self.m.enabled.contains(id), "{} cannot act", self.m.name(id));
         self.outcome = outcome;
         self.stepping = id;
@@ -163,25 +171,25 @@ impl System {
             agent.state = State::Ready;
         }
         let phase = if agent.begun { Phase::Finished } else { Phase::Done };
-        let mut event = self.event_now(id, phase);
-        let stepped = match self.apply(id, &event.call.op) {
+        let call = agent.pending;
+        let before = self.event_now(id, phase);
+        match self.apply(id, &call.op) {
             Applied::Done(reply) => {
-                event.reply = reply;
-                self.done(id, &event.call.op, reply)
+                let stepped = self.done(id, &call.op, reply);
+                self.push_event(Event { call, reply, ..before });
+                stepped
             }
             Applied::Begun => {
-                event.phase = Phase::Begun;
                 self.m.agent_mut(id).begun = true;
-                self.m.touch(event.cpu);
+                self.m.touch(before.cpu);
+                self.push_event(Event { call, phase: Phase::Begun, ..before });
                 Stepped::Waits
             }
-        };
-        self.push_event(event);
-        self.pass_time();
-        stepped
+        }
     }
 
     /// An operation is done: what its agent does now.
+    #[inline]
     fn done(&mut self, id: AgentId, op: &Op, reply: u64) -> Stepped {
         let agent = self.m.agent_mut(id);
         agent.begun = false;
@@ -199,6 +207,7 @@ impl System {
     }
 
     /// An event for the pending operation of this agent, as things stand.
+    #[inline]
     pub(super) fn event_now(&self, id: AgentId, phase: Phase) -> Event {
         let agent = self.m.agent(id);
         let cpu = &self.m.cpus[usize::from(agent.cpu)];
@@ -222,19 +231,20 @@ impl System {
     }
 
     /// Appends an event that ends with the accesses made so far.
+    #[inline]
     pub(super) fn push_event(&mut self, mut event: Event) {
         event.accesses_end = self.accesses.len() as u32;
         self.events.push(event);
     }
 
     /// Gives an agent its next operation.
+    #[inline]
     pub fn set_pending(&mut self, id: AgentId, call: Call) {
         let agent = self.m.agent_mut(id);
         agent.pending = call;
         agent.begun = false;
-        let cpu = agent.cpu;
-        match call.op {
-            Op::Schedule => self.m.touch(cpu),
+        match agent.pending.op {
+            Op::Schedule => self.m.touch_cpu_of(id),
             // The operations that may have to wait before they begin, see `can_proceed`.
             Op::Lock { .. }
             | Op::Await { .. }
@@ -246,16 +256,8 @@ impl System {
         }
     }
 
-    /// The next operation of this agent may have to wait.
-    fn queue_up(&mut self, id: AgentId) {
-        self.watch(id);
-        if !self.can_proceed(id) {
-            self.m.enabled.set(id, false);
-        }
-        self.check_deadlock(id);
-    }
-
     /// Touches an object of the machine's own.
+    #[inline]
     pub(super) fn access(&mut self, object: Object, mode: Mode) {
         self.accesses.push(Access { object, mode });
     }
@@ -269,14 +271,19 @@ impl System {
                 Some(index)
             }
             Err(fault) => {
-                // What was freed is touched all the same: its order to the free is what matters.
-                if self.mem.record(at).is_some() && at.is_kernel() {
-                    self.accesses.push(Access { object: Object::word(at.index()), mode });
-                }
-                self.bad_access(id, at, mode, fault);
+                self.refused(id, at, mode, fault);
                 None
             }
         }
+    }
+
+    #[cold]
+    fn refused(&mut self, id: AgentId, at: Ptr, mode: Mode, fault: Fault) {
+        // What was freed is touched all the same: its order to the free is what matters.
+        if self.mem.record(at).is_some() && at.is_kernel() {
+            self.access(Object::word(at.index()), mode);
+        }
+        self.bad_access(id, at, mode, fault);
     }
 
     /// Writes a word and remembers to look at those who watch it.
@@ -299,6 +306,8 @@ impl System {
         Origin { agent: Some(id), event, frame, op: call.name }
     }
 
+    /// Carries out an operation. The most frequent ones stand in the main loop itself.
+    #[inline]
     fn apply(&mut self, id: AgentId, op: &Op) -> Applied {
         use Applied::Done;
         match *op {
@@ -306,10 +315,24 @@ impl System {
             Op::Read { at, .. } => Done(self.read(id, at)),
             Op::Write { at, value, .. } => Done(self.write(id, at, value)),
             Op::Rmw { at, f, a, b } => Done(self.rmw(id, at, f, a, b)),
-            Op::Refcount { at, f } => Done(self.refcount(id, at, f)),
-            Op::List { f, node, head } => Done(self.list(id, f, node, head)),
             Op::Lock { at, kind, attempt, .. } => self.lock(id, at, kind, attempt),
             Op::Unlock { at, kind, flags } => Done(self.unlock(id, at, kind, flags)),
+            _ => self.apply_other(id, op),
+        }
+    }
+
+    #[inline(never)]
+    fn apply_other(&mut self, id: AgentId, op: &Op) -> Applied {
+        use Applied::Done;
+        match *op {
+            Op::Nop
+            | Op::Read { .. }
+            | Op::Write { .. }
+            | Op::Rmw { .. }
+            | Op::Lock { .. }
+            | Op::Unlock { .. } => self.apply(id, op),
+            Op::Refcount { at, f } => Done(self.refcount(id, at, f)),
+            Op::List { f, node, head } => Done(self.list(id, f, node, head)),
             Op::Toggle(toggle) => Done(self.toggle(id, toggle)),
             Op::IrqRestore(flags) => Done(self.irq_restore(id, flags)),
             Op::RcuReadLock => Done(self.rcu_read_lock(id)),

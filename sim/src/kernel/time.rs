@@ -11,6 +11,7 @@ use crate::machine::cpu::QueuedCall;
 
 impl System {
     /// A step has been taken: time passes, and what is due happens.
+    #[inline]
     pub(super) fn pass_time(&mut self) {
         self.m.now += self.settings.step_cost;
         if self.clock.is_some() {
@@ -20,6 +21,7 @@ impl System {
     }
 
     /// Moves everything that is due out of the calendar.
+    #[inline(never)]
     fn expire(&mut self) {
         while let Some(due) = self.m.calendar.pop_due(self.m.now) {
             self.access(Object::TIME, Mode::Write);

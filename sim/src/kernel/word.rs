@@ -4,7 +4,7 @@ use super::memory::role;
 use super::system::System;
 use crate::base::agent::AgentId;
 use crate::base::finding::Kind;
-use crate::base::footprint::Mode;
+use crate::base::footprint::{Mode, Object};
 use crate::base::op::{RefOp, Rmw};
 use crate::base::ptr::Ptr;
 
@@ -53,13 +53,11 @@ impl System {
         let old = self.mem.load(index);
         match f.apply(old, a, b) {
             Some(new) => {
-                self.at(id, at, Mode::Write);
+                self.access(Object::word(index), Mode::Write);
                 self.overwrite(id, at, index);
                 self.store(index, new);
             }
-            None => {
-                self.at(id, at, Mode::Read);
-            }
+            None => self.access(Object::word(index), Mode::Read),
         }
         old
     }

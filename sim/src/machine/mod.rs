@@ -90,6 +90,11 @@ impl Machine {
         }
     }
 
+    /// As [`Machine::touch`], for the CPU of an agent.
+    pub fn touch_cpu_of(&mut self, id: AgentId) {
+        self.touch(self.agent(id).cpu);
+    }
+
     /// Takes the CPU that was noted last.
     pub fn take_touched(&mut self) -> Option<u16> {
         let cpu = self.dirty.pop()?;

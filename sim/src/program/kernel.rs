@@ -24,12 +24,26 @@ pub struct Func {
 }
 
 /// Where a program leaves its next operation and finds the reply.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Mailbox {
-    pub(crate) request: Cell<Option<Call>>,
+    pub(crate) request: Cell<Call>,
+    /// Was the request left there since this was last cleared?
+    pub(crate) requested: Cell<bool>,
     pub(crate) reply: Cell<u64>,
     pub(crate) symbols: Rc<RefCell<Symbols>>,
     pub(crate) text: RefCell<Vec<&'static Func>>,
+}
+
+impl Default for Mailbox {
+    fn default() -> Mailbox {
+        Mailbox {
+            request: Cell::new(Call::internal(Op::Nop, "start")),
+            requested: Cell::default(),
+            reply: Cell::default(),
+            symbols: Rc::default(),
+            text: RefCell::default(),
+        }
+    }
 }
 
 impl Mailbox {
@@ -112,7 +126,8 @@ impl<T: Word> Future for Operation<'_, T> {
         if self.sent {
             return Poll::Ready(T::from_word(mailbox.reply.get()));
         }
-        mailbox.request.set(Some(self.call));
+        mailbox.request.set(self.call);
+        mailbox.requested.set(true);
         self.sent = true;
         Poll::Pending
     }

@@ -2,7 +2,7 @@
 
 use super::kernel::{BoxFuture, Mailbox};
 use crate::base::op::Call;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 /// A program that answers every reply with its next operation.
 ///
@@ -30,24 +30,30 @@ impl std::fmt::Debug for Body {
 }
 
 impl Body {
-    /// Resumes the program.
+    /// Resumes the program. It leaves its next operation in the mailbox, unless it has ended: then
+    /// the answer is false.
     ///
     /// # Panics
     /// When an async program awaits something that is not an operation of the simulated kernel:
     /// nothing would ever wake it.
     #[inline]
-    pub(crate) fn resume(&mut self, mailbox: &Mailbox, reply: u64) -> Option<Call> {
+    pub(crate) fn resume(&mut self, mailbox: &Mailbox, reply: u64) -> bool {
         match self {
-            Body::Machine(program) => program.resume(reply),
             Body::Async(future) => {
                 mailbox.reply.set(reply);
-                match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                    Poll::Ready(()) => None,
-                    Poll::Pending => Some(mailbox.request.take().expect(
-                        "a program may await only operations of the simulated kernel; it awaited \
-                         something else and would never wake",
-                    )),
-                }
+                mailbox.requested.set(false);
+                let ended =
+                    future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+                assert!(
+                    ended || mailbox.requested.get(),
+                    "a program may await only operations of the simulated kernel; it awaited \
+                     something else and would never wake"
+                );
+                !ended
+            }
+            Body::Machine(program) => {
+                let call = program.resume(reply);
+                call.inspect(|&call| mailbox.request.set(call)).is_some()
             }
         }
     }

@@ -157,12 +157,11 @@ impl Sim {
         let Some(body) = self.bodies.get_mut(agent.index()).and_then(Option::as_mut) else {
             return self.sys.finished(agent);
         };
-        match body.resume(&self.mailbox, reply) {
-            Some(call) => self.sys.set_pending(agent, call),
-            None => {
-                self.bodies[agent.index()] = None;
-                self.sys.finished(agent);
-            }
+        if body.resume(&self.mailbox, reply) {
+            self.sys.set_pending(agent, self.mailbox.request.get());
+        } else {
+            self.bodies[agent.index()] = None;
+            self.sys.finished(agent);
         }
     }
 
@@ -230,21 +229,26 @@ impl Sim {
     #[inline]
     fn detect<S: Strategy + ?Sized>(&mut self, mut strategy: Option<&mut S>) {
         while let Some(event) = self.sys.events.get(self.seen) {
-            let from = match self.seen {
-                0 => 0,
-                n => self.sys.events[n - 1].accesses_end as usize,
-            };
-            let accesses = &self.sys.accesses[from..event.accesses_end as usize];
-            let at = self.seen as u32;
-            self.detectors.observe(at, event, accesses, &mut self.alarms);
-            if let Some(strategy) = &mut strategy {
-                strategy.observe(&self.sys, event, accesses);
+            if strategy.is_some() || self.detectors.concerned(event) {
+                self.show(strategy.as_deref_mut());
             }
             self.seen += 1;
-            if !self.alarms.is_empty() {
-                for alarm in std::mem::take(&mut self.alarms) {
-                    self.sys.report_alarm(alarm, at);
-                }
+        }
+    }
+
+    /// Shows one event, the first that was not seen.
+    fn show<S: Strategy + ?Sized>(&mut self, strategy: Option<&mut S>) {
+        let at = self.seen;
+        let event = &self.sys.events[at];
+        let from = at.checked_sub(1).map_or(0, |last| self.sys.events[last].accesses_end);
+        let accesses = &self.sys.accesses[from as usize..event.accesses_end as usize];
+        self.detectors.observe(at as u32, event, accesses, &mut self.alarms);
+        if let Some(strategy) = strategy {
+            strategy.observe(&self.sys, event, accesses);
+        }
+        if !self.alarms.is_empty() {
+            for alarm in std::mem::take(&mut self.alarms) {
+                self.sys.report_alarm(alarm, at as u32);
             }
         }
     }
