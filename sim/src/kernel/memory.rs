@@ -116,6 +116,8 @@ pub enum Fault {
 pub struct Memory {
     words: Vec<u64>,
     roles: Vec<u8>,
+    /// By slot: has any of its words a role? So that most writes need not look at `roles`.
+    has_roles: Vec<bool>,
     /// Generation of the object that occupies each slot, freed or not.
     slots: Slab<u32>,
     records: Vec<Record>,
@@ -202,8 +204,9 @@ impl Memory {
         if self.words.len() < first + SLOT_WORDS {
             self.words.resize(first + SLOT_WORDS, 0);
             self.roles.resize(first + SLOT_WORDS, 0);
+            self.has_roles.resize(slot + 1, false);
         }
-        self.roles[first..first + desc.words].fill(0);
+        self.clear_roles(slot);
         // A type-safe object keeps what its constructor made of it.
         if recycled.is_none() || zero {
             let fill = match desc.allocator {
@@ -239,15 +242,16 @@ impl Memory {
         let record = &mut self.records[index];
         record.life = Life::Freed;
         record.free = Some(origin);
-        let desc = self.types[usize::from(record.ty)].desc;
+        let ty = record.ty;
+        let desc = self.types[usize::from(ty)].desc;
         let slot = (record.base - FIRST_ADDR) / SLOT_BYTES;
         let first = slot as usize * SLOT_WORDS;
-        self.roles[first..first + desc.words].fill(0);
+        self.clear_roles(slot as usize);
         match desc.allocator {
             Allocator::SlabTypesafeByRcu => {
-                record.safe_until = safe_until;
+                self.records[index].safe_until = safe_until;
                 if self.reuse {
-                    self.typesafe.push((record.ty, slot as u32));
+                    self.typesafe.push((ty, slot as u32));
                 }
                 return;
             }
@@ -326,11 +330,18 @@ impl Memory {
     /// What a word is in use as, see [`role`].
     #[inline]
     pub fn role(&self, index: usize) -> u8 {
-        self.roles[index]
+        if self.has_roles[index / SLOT_WORDS] { self.roles[index] } else { 0 }
+    }
+
+    fn clear_roles(&mut self, slot: usize) {
+        if std::mem::take(&mut self.has_roles[slot]) {
+            self.roles[slot * SLOT_WORDS..][..SLOT_WORDS].fill(0);
+        }
     }
 
     /// Marks or unmarks two words as in use.
     pub fn set_role(&mut self, index: usize, bits: u8, on: bool) {
+        self.has_roles[index / SLOT_WORDS] = true;
         for role in &mut self.roles[index..index + 2] {
             *role = if on { *role | bits } else { *role & !bits };
         }
@@ -338,6 +349,7 @@ impl Memory {
 
     /// Marks one word for good.
     pub fn add_role(&mut self, index: usize, bits: u8) {
+        self.has_roles[index / SLOT_WORDS] = true;
         self.roles[index] |= bits;
     }
 

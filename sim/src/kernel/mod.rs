@@ -17,6 +17,7 @@ pub mod list;
 pub mod lock;
 pub mod memory;
 pub mod naming;
+mod plain;
 pub mod rcu;
 pub mod sched;
 pub mod settings;

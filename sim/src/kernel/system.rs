@@ -151,7 +151,6 @@ impl System {
 
     /// Lets the agent take its pending step, and time pass. It must be enabled; `outcome` is the schedule's
     /// decision where [`System::outcomes`] asks for one.
-    #[inline]
     pub fn step(&mut self, id: AgentId, outcome: u32) -> Stepped {
         let stepped = self.take_step(id, outcome);
         self.pass_time();
@@ -306,7 +305,7 @@ impl System {
         Origin { agent: Some(id), event, frame, op: call.name }
     }
 
-    /// Carries out an operation. The most frequent ones stand in the main loop itself.
+    /// Carries out an operation.
     #[inline]
     fn apply(&mut self, id: AgentId, op: &Op) -> Applied {
         use Applied::Done;
@@ -317,20 +316,6 @@ impl System {
             Op::Rmw { at, f, a, b } => Done(self.rmw(id, at, f, a, b)),
             Op::Lock { at, kind, attempt, .. } => self.lock(id, at, kind, attempt),
             Op::Unlock { at, kind, flags } => Done(self.unlock(id, at, kind, flags)),
-            _ => self.apply_other(id, op),
-        }
-    }
-
-    #[inline(never)]
-    fn apply_other(&mut self, id: AgentId, op: &Op) -> Applied {
-        use Applied::Done;
-        match *op {
-            Op::Nop
-            | Op::Read { .. }
-            | Op::Write { .. }
-            | Op::Rmw { .. }
-            | Op::Lock { .. }
-            | Op::Unlock { .. } => self.apply(id, op),
             Op::Refcount { at, f } => Done(self.refcount(id, at, f)),
             Op::List { f, node, head } => Done(self.list(id, f, node, head)),
             Op::Toggle(toggle) => Done(self.toggle(id, toggle)),

@@ -16,8 +16,9 @@ pub enum State {
     Dead,
 }
 
-/// An agent and its pending operation.
+/// An agent and its pending operation: two of the processor's cache lines.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct Agent {
     /// What it is.
     pub kind: AgentKind,

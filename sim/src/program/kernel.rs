@@ -27,7 +27,9 @@ pub struct Func {
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     pub(crate) request: Cell<Call>,
-    /// Was the request left there since this was last cleared?
+    /// Operations made so far; the last one is the request.
+    operations: Cell<u32>,
+    /// Was the request awaited since this was last cleared?
     pub(crate) requested: Cell<bool>,
     pub(crate) reply: Cell<u64>,
     pub(crate) symbols: Rc<RefCell<Symbols>>,
@@ -38,6 +40,7 @@ impl Default for Mailbox {
     fn default() -> Mailbox {
         Mailbox {
             request: Cell::new(Call::internal(Op::Nop, "start")),
+            operations: Cell::default(),
             requested: Cell::default(),
             reply: Cell::default(),
             symbols: Rc::default(),
@@ -101,17 +104,25 @@ impl Kernel {
     /// of it; a scenario may add its own.
     #[track_caller]
     pub fn op<T: Word>(&self, name: &'static str, op: Op) -> Operation<'_, T> {
-        let call = Call { op, name, frame: self.frame, loc: Location::caller() };
-        Operation { kernel: self, call, sent: false, reply: PhantomData }
+        let loc = Location::caller();
+        self.mailbox.request.set(Call { op, name, frame: self.frame, loc });
+        let number = self.mailbox.operations.get().wrapping_add(1);
+        self.mailbox.operations.set(number);
+        Operation { kernel: self, number, sent: false, reply: PhantomData }
     }
 }
 
-/// One operation on its way; `.await` it.
+/// One operation on its way; `.await` it before the next one is made. It lies in the mailbox from
+/// the beginning, so that a program that waits holds no copy of it.
+///
+/// # Panics
+/// When it is awaited after another operation was made.
 #[derive(Debug)]
 #[must_use = "an operation does nothing unless it is awaited"]
 pub struct Operation<'k, T> {
     kernel: &'k Kernel,
-    call: Call,
+    /// Which of the operations made it is.
+    number: u32,
     sent: bool,
     reply: PhantomData<T>,
 }
@@ -126,7 +137,10 @@ impl<T: Word> Future for Operation<'_, T> {
         if self.sent {
             return Poll::Ready(T::from_word(mailbox.reply.get()));
         }
-        mailbox.request.set(self.call);
+        assert!(
+            mailbox.operations.get() == self.number,
+            "await an operation before making the next one"
+        );
         mailbox.requested.set(true);
         self.sent = true;
         Poll::Pending

@@ -86,12 +86,16 @@ impl Sim {
                 break stop;
             }
             let agent = strategy.pick(&self.sys);
-            let outcomes = self.sys.outcomes(agent);
-            let outcome = match outcomes {
-                1 => 0,
-                n => strategy.outcome(&self.sys, agent, n),
-            };
-            self.act(agent, outcome);
+            match self.sys.plain_step(agent) {
+                Some(reply) => self.resume(agent, reply),
+                None => {
+                    let outcome = match self.sys.outcomes(agent) {
+                        1 => 0,
+                        n => strategy.outcome(&self.sys, agent, n),
+                    };
+                    self.act(agent, outcome);
+                }
+            }
             self.detect(observes.then_some(&mut *strategy));
             if self.stall.observe(&mut self.sys) {
                 break Stop::Finding;
@@ -128,7 +132,7 @@ impl Sim {
     }
 
     /// One step of an agent that can act, without the detectors.
-    #[inline]
+    #[inline(never)]
     pub(super) fn act(&mut self, agent: AgentId, outcome: u32) {
         self.started.clear();
         match self.sys.step(agent, outcome) {
