@@ -44,6 +44,7 @@ impl System {
     }
 
     /// Remembers to look at this agent when this word changes.
+    #[inline]
     fn watch(&mut self, id: AgentId, index: usize) {
         let slot = index / SLOT_WORDS;
         if self.watch_heads.len() <= slot {
@@ -186,7 +187,7 @@ impl System {
         preempt != 0 || irqs_off
     }
 
-    #[inline]
+    #[inline(always)]
     fn can_act(&self, id: AgentId, agent: &Agent) -> bool {
         let cpu = &self.m.cpus[usize::from(agent.cpu)];
         match agent.kind {
@@ -204,7 +205,7 @@ impl System {
     #[inline(never)]
     fn can_act_above_tasks(&self, id: AgentId, agent: &Agent, cpu: &Cpu) -> bool {
         match agent.kind {
-            AgentKind::Task => self.can_act(id, agent),
+            AgentKind::Task => unreachable!("tasks are looked at before"),
             AgentKind::Softirq => {
                 agent.state == State::Ready
                     && cpu.stack.last() == Some(&id)
@@ -244,7 +245,6 @@ impl System {
     }
 
     /// Looks again at whether this agent can act.
-    #[inline]
     pub fn refresh(&mut self, id: AgentId) {
         let can = self.can_act(id, self.m.agent(id));
         self.m.enabled.set(id, can);

@@ -31,6 +31,11 @@ pub fn readers(word: u64) -> u64 {
     word / READER
 }
 
+/// The word of a lock that this agent owns exclusively.
+pub fn owned_by(id: AgentId) -> u64 {
+    u64::from(id.0) + 1
+}
+
 impl System {
     pub(super) fn lock(&mut self, id: AgentId, at: Ptr, kind: LockKind, attempt: bool) -> Applied {
         let Ok(index) = self.mem.index(at) else {
@@ -58,7 +63,7 @@ impl System {
             return Applied::Begun;
         }
         self.access(Object::word(index), Mode::Acquire);
-        self.store(index, if kind == LockKind::Read { word + READER } else { u64::from(id.0) + 1 });
+        self.store(index, if kind == LockKind::Read { word + READER } else { owned_by(id) });
         Applied::Done(match kind {
             LockKind::SpinIrqSave if !attempt => flags,
             _ => 1,

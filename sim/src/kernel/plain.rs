@@ -1,17 +1,18 @@
-//! Steps that do nothing but touch a word. Most steps of most runs are such, so they go a short way.
+//! Steps that touch one word and nothing else. Most steps of most runs are such, so they go a short
+//! way.
 
+use super::lock;
 use super::system::System;
 use crate::base::agent::AgentId;
 use crate::base::event::{Event, Phase};
 use crate::base::footprint::{Access, Mode, Object};
-use crate::base::op::Op;
-use crate::base::ptr::Ptr;
+use crate::base::op::{LockKind, Op};
 
 impl System {
-    /// Takes the pending step of this agent, and lets time pass, if it is a running task that does no
-    /// more than read or write a word that is in no special use; replies what the program goes on
-    /// with. `None`: nothing has happened, and the step goes the long way ([`System::step`]), on
-    /// which the same would happen.
+    /// Takes the pending step of this agent, and lets time pass, if it is a running task that reads
+    /// or writes a word in no special use, or takes or releases a mutex that it need not wait for;
+    /// replies what its program goes on with. `None`: nothing has happened, and the step goes the
+    /// long way ([`System::step`]), on which the same would happen.
     #[inline]
     pub fn plain_step(&mut self, id: AgentId) -> Option<u64> {
         let agent = &mut self.m.agents[id.index()];
@@ -19,39 +20,50 @@ impl System {
         if cpu.current != Some(id) || agent.begun {
             return None;
         }
-        let word = |at: Ptr| self.mem.index(at).ok().map(|index| (index, self.mem.load(index)));
-        let mut write = None;
-        let mut access = None;
-        let reply = match agent.pending.op {
-            Op::Nop => 0,
+        let mut class = 0;
+        let (mut index, mut reply, mut access, mut write) = (0, 0, None, None);
+        match agent.pending.op {
+            Op::Nop => {}
             Op::Read { at, .. } => {
-                let (index, old) = word(at)?;
-                access = Some((index, Mode::Read));
-                old
+                index = self.mem.index(at).ok()?;
+                reply = self.mem.load(index);
+                access = Some(Mode::Read);
             }
             Op::Write { at, value, .. } => {
-                let (index, _) = word(at)?;
-                access = Some((index, Mode::Write));
-                write = Some((index, value));
-                0
+                index = self.mem.index(at).ok()?;
+                (access, write) = (Some(Mode::Write), Some(value));
             }
             Op::Rmw { at, f, a, b } => {
-                let (index, old) = word(at)?;
-                write = f.apply(old, a, b).map(|new| (index, new));
-                access = Some((index, if write.is_some() { Mode::Write } else { Mode::Read }));
-                old
+                index = self.mem.index(at).ok()?;
+                reply = self.mem.load(index);
+                write = f.apply(reply, a, b);
+                access = Some(if write.is_some() { Mode::Write } else { Mode::Read });
+            }
+            Op::Lock { at, kind: LockKind::Mutex, .. } => {
+                index = self.mem.index(at).ok()?;
+                if !lock::is_free(self.mem.load(index), LockKind::Mutex) {
+                    return None;
+                }
+                reply = 1;
+                class = self.mem.class(at);
+                (access, write) = (Some(Mode::Acquire), Some(lock::owned_by(id)));
+            }
+            Op::Unlock { at, kind: LockKind::Mutex, .. } => {
+                index = self.mem.index(at).ok()?;
+                if self.mem.load(index) != lock::owned_by(id) {
+                    return None;
+                }
+                class = self.mem.class(at);
+                (access, write) = (Some(Mode::Release), Some(0));
             }
             _ => return None,
-        };
-        if let Some((index, _)) = write
-            && self.mem.role(index) != 0
-        {
+        }
+        if write.is_some() && self.mem.role(index) != 0 {
             return None;
         }
-        if let Some((index, mode)) = access {
+        if let Some(mode) = access {
             self.accesses.push(Access { object: Object::word(index), mode });
         }
-        agent.steps += 1;
         self.events.push(Event {
             call: agent.pending,
             reply,
@@ -60,13 +72,17 @@ impl System {
             phase: Phase::Done,
             irqs_off: cpu.irqs_off,
             rcu_nesting: agent.rcu_nesting,
-            class: 0,
+            class,
             ends: false,
             preempt: cpu.preempt,
             accesses_end: self.accesses.len() as u32,
         });
+        agent.steps += 1;
+        if agent.watching != 0 {
+            self.unwatch(id);
+        }
         self.stepping = id;
-        if let Some((index, value)) = write {
+        if let Some(value) = write {
             self.store(index, value);
         }
         self.pass_time();
