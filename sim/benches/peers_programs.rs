@@ -1,8 +1,11 @@
-//! ksim beside its nearest peer, and a large machine beside a small one.
+//! ksim beside its nearest peer, a large machine beside a small one, and a hunt on two threads beside
+//! the same on one.
 //!
 //! Both libraries run the same programs in one process, by turns, so that a slow spell of the
 //! computer hits both. What is printed are medians over the rounds, and the extremes of the ratio.
 
+#[path = "peers/hunt.rs"]
+mod hunt;
 #[path = "peers/ksim.rs"]
 mod ksim;
 #[path = "peers/scale.rs"]
@@ -62,6 +65,7 @@ impl Spread {
 fn main() {
     against_shuttle();
     large_against_small();
+    two_jobs_against_one();
 }
 
 fn against_shuttle() {
@@ -142,4 +146,37 @@ fn large_against_small() {
     );
     let Spread { least, median, greatest } = ratio;
     println!("a step costs {median:.2} ({least:.2} to {greatest:.2}) times as much; limit: 1.5\n");
+}
+
+fn two_jobs_against_one() {
+    println!(
+        "\nA hunt on two threads beside the same on one: lockpp, whose tasks also count themselves\n\
+         without the lock. On a busy computer, where two threads do not get two processors, the\n\
+         second figure tells how much of their time is lost to one another.\n"
+    );
+    let scenario = hunt::scenario();
+    let rounds: Vec<[hunt::Hunting; 2]> =
+        (0..ROUNDS).map(|_| [1, 2].map(|jobs| hunt::on(&scenario, jobs))).collect();
+    for [one, two] in &rounds {
+        assert_eq!(one.hunted, two.hunted, "two jobs report something else than one");
+    }
+    let [one, _] = &rounds[0];
+    println!(
+        "{} runs, {} failed, {} findings: reported alike",
+        one.hunted.runs,
+        one.hunted.failed,
+        one.hunted.found.len()
+    );
+    let seconds = |of: fn(&hunt::Hunting) -> Duration| {
+        Spread::of(rounds.iter().map(|[one, two]| of(one).as_secs_f64() / of(two).as_secs_f64()))
+    };
+    let Spread { least, median, greatest } = seconds(|h| h.wall);
+    println!("{median:.2} ({least:.2} to {greatest:.2}) times the schedules/s; aim: 1.8");
+    let Spread { least, median, greatest } = seconds(|h| h.cpu);
+    println!(
+        "{:.2} ({:.2} to {:.2}) times with two processors to itself (by CPU time)\n",
+        2.0 * median,
+        2.0 * least,
+        2.0 * greatest
+    );
 }

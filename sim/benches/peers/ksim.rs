@@ -41,32 +41,33 @@ async fn add(k: &Kernel, word: Atomic) {
 /// Two tasks, ten times each: read a word, yield, write it incremented.
 pub(crate) fn counter2() -> Scenario {
     Scenario::new("counter2", "", |sim, _| {
-        let word = |sim: &mut Sim| sim.atomic("word", 0).0;
-        on_tasks(sim, 2, &COUNT, word);
+        sim.cpus(3);
+        let word = sim.atomic("word", 0);
+        on_tasks(sim, 2, &COUNT, word.0);
     })
 }
 
 /// Three tasks lock and unlock one mutex twenty times each.
 pub(crate) fn lockpp() -> Scenario {
     Scenario::new("lockpp", "", |sim, _| {
-        let mutex = |sim: &mut Sim| sim.mutex("mutex").0;
-        on_tasks(sim, 3, &LOCK_UNLOCK, mutex);
+        sim.cpus(4);
+        let mutex = sim.mutex("mutex");
+        on_tasks(sim, 3, &LOCK_UNLOCK, mutex.0);
     })
 }
 
 /// Eight tasks, five atomic additions to one word each: mostly start and join.
 pub(crate) fn spawnheavy() -> Scenario {
     Scenario::new("spawnheavy", "", |sim, _| {
-        let word = |sim: &mut Sim| sim.atomic("word", 0).0;
-        on_tasks(sim, 8, &ADD, word);
+        sim.cpus(9);
+        let word = sim.atomic("word", 0);
+        on_tasks(sim, 8, &ADD, word.0);
     })
 }
 
 /// As shuttle's programs are written: a main task starts the others, each on a CPU of its own, and
 /// joins them.
-fn on_tasks(sim: &mut Sim, count: u16, work: &'static Func, shared: fn(&mut Sim) -> Ptr) {
-    sim.cpus(count + 1);
-    let shared = shared(sim);
+pub(crate) fn on_tasks(sim: &mut Sim, count: u16, work: &'static Func, shared: Ptr) {
     sim.task(0, "main", move |k| async move {
         let mut tasks = Vec::with_capacity(count.into());
         for cpu in 1..=count {
