@@ -5,9 +5,12 @@
 //!
 //! Source: Linux v6.3, the files named at each scenario.
 
+mod context;
+mod idle;
 mod lockdep;
 mod race;
 mod rcu;
+mod rwlock;
 mod stall;
 
 use ksim::base::finding::Kind;
@@ -15,7 +18,16 @@ use ksim::run::{Params, Scenario, Sim};
 
 /// All of the family.
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    [lockdep::scenarios(), race::scenarios(), rcu::scenarios(), stall::scenarios()].concat()
+    [
+        context::scenarios(),
+        idle::scenarios(),
+        lockdep::scenarios(),
+        race::scenarios(),
+        rcu::scenarios(),
+        rwlock::scenarios(),
+        stall::scenarios(),
+    ]
+    .concat()
 }
 
 /// A scenario and its twin: `build` is told whether to make the mistake.

@@ -6,6 +6,7 @@
 
 use super::twins;
 use ksim::base::finding::Kind;
+use ksim::kernel::settings::RcuFlavour;
 use ksim::machine::cpu::TASKLET_SOFTIRQ;
 use ksim::program::{Array, Kernel, RcuHead, Var, container_of};
 use ksim::run::Scenario;
@@ -31,6 +32,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         dereference(),
         synchronize_inside(),
         switch_inside(),
+        classic_switch(),
         returned_inside(),
         links_in_table(),
         freed_early(),
@@ -59,7 +61,7 @@ fn dereference() -> [Scenario; 2] {
 /// It waits for itself.
 fn synchronize_inside() -> [Scenario; 2] {
     let about = "synchronize_rcu() inside rcu_read_lock()";
-    let kinds = [Kind::SuspiciousRcu, Kind::Deadlock];
+    let kinds = [Kind::SuspiciousRcu, Kind::SleepInAtomic, Kind::Deadlock];
     twins("rcu-synchronize-inside", about, SOURCE, &kinds, |sim, bug| {
         sim.task(0, "task", move |k| async move {
             k.rcu_read_lock().await;
@@ -74,12 +76,15 @@ fn synchronize_inside() -> [Scenario; 2] {
     })
 }
 
-/// A preemptible reader may be preempted, but must not block.
+/// A preemptible reader may be preempted, but must not block: might_sleep() says so, lockdep says
+/// so, and RCU itself where it blocks indeed.
 fn switch_inside() -> [Scenario; 2] {
     let about = "a mutex taken inside rcu_read_lock()";
-    twins("rcu-switch-inside", about, SOURCE, &[Kind::SuspiciousRcu], |sim, bug| {
+    let kinds = [Kind::SuspiciousRcu, Kind::SleepInAtomic, Kind::InconsistentLockState];
+    twins("rcu-switch-inside", about, SOURCE, &kinds, |sim, bug| {
+        sim.cpus(2);
         let mutex = sim.mutex("mutex");
-        sim.task(0, "task", move |k| async move {
+        sim.task(0, "reader", move |k| async move {
             if bug {
                 k.rcu_read_lock().await;
                 k.mutex_lock(mutex).await;
@@ -89,6 +94,27 @@ fn switch_inside() -> [Scenario; 2] {
             }
             k.rcu_read_unlock().await;
             k.mutex_unlock(mutex).await;
+        });
+        sim.task(1, "other", move |k| async move {
+            k.mutex_lock(mutex).await;
+            k.mutex_unlock(mutex).await;
+        });
+    })
+}
+
+/// Without preemptible RCU a reader is a region with preemption off.
+fn classic_switch() -> [Scenario; 2] {
+    let about = "cond_resched() inside rcu_read_lock(), without preemptible RCU";
+    let kinds = [Kind::SuspiciousRcu, Kind::SleepInAtomic];
+    twins("rcu-classic-switch", about, SOURCE, &kinds, |sim, bug| {
+        sim.settings().rcu = RcuFlavour::Classic;
+        sim.task(0, "task", move |k| async move {
+            k.rcu_read_lock().await;
+            if bug {
+                k.cond_resched().await;
+            }
+            k.rcu_read_unlock().await;
+            k.cond_resched().await;
         });
     })
 }

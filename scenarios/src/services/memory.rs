@@ -30,6 +30,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     [
         use_after_free(),
         double_free(),
+        invalid_free(),
+        out_of_bounds(),
         reuse(),
         aba(),
         alloc_failure(),
@@ -86,6 +88,30 @@ fn double_free() -> Vec<Scenario> {
                 }
             });
         }
+    })
+}
+
+/// 1. The task frees a pointer into the object instead of its start.
+fn invalid_free() -> Vec<Scenario> {
+    let about = "kfree() of a pointer into an object";
+    twins("invalid-free", about, SLAB, &[Kind::DoubleFree], |sim, bug| {
+        sim.cpus(1);
+        let node: Node = sim.object("node");
+        let at = if bug { node.value().0 } else { node.0 };
+        sim.task(0, "free", move |k| async move {
+            k.func("release").kfree(Node(at)).await;
+        });
+    })
+}
+
+/// 1. The task writes behind the end of the object.
+fn out_of_bounds() -> Vec<Scenario> {
+    let about = "a write behind the end of an object";
+    twins("out-of-bounds", about, SLAB, &[Kind::UseAfterFree], |sim, bug| {
+        sim.cpus(1);
+        let node: Node = sim.object("node");
+        let at: Var = <Var as ksim::program::Field>::at(node.0.word(if bug { 2 } else { 1 }));
+        sim.task(0, "task", move |k| async move { k.func("fill").write(at, 1).await });
     })
 }
 

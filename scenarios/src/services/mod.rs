@@ -11,6 +11,7 @@ mod context;
 mod list;
 mod lock;
 mod memory;
+mod page;
 mod rcu;
 mod refcount;
 mod sched;
@@ -26,6 +27,7 @@ pub fn scenarios() -> Vec<Scenario> {
         list::scenarios(),
         lock::scenarios(),
         memory::scenarios(),
+        page::scenarios(),
         rcu::scenarios(),
         refcount::scenarios(),
         sched::scenarios(),

@@ -3,6 +3,18 @@
 use super::agent::AgentId;
 use super::op::Call;
 
+/// Does RCU watch a CPU, or is it in an extended quiescent state, which no grace period waits for?
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum Eqs {
+    /// RCU watches it.
+    #[default]
+    Watching,
+    /// It idles. An interrupt makes RCU watch for as long as it lasts.
+    Idle,
+    /// It has gone offline.
+    Offline,
+}
+
 /// How far an operation got in one step.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Phase {
@@ -31,6 +43,8 @@ pub struct Event {
     pub irqs_off: bool,
     /// Nesting of `rcu_read_lock()` before the step.
     pub rcu_nesting: u8,
+    /// Did RCU watch the CPU before the step?
+    pub eqs: Eqs,
     /// Lock class, for lock operations.
     pub class: u16,
     /// Did the handler, callback or task that took it return with it?

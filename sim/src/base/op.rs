@@ -96,6 +96,18 @@ pub enum LockKind {
     Read,
     /// `down_write`: exclusive, may sleep.
     Write,
+    /// `read_lock`: shared, spins.
+    ReadSpin,
+    /// `read_lock_bh`.
+    ReadSpinBh,
+    /// `read_lock_irq`.
+    ReadSpinIrq,
+    /// `write_lock`: exclusive, spins.
+    WriteSpin,
+    /// `write_lock_bh`.
+    WriteSpinBh,
+    /// `write_lock_irq`.
+    WriteSpinIrq,
 }
 
 impl LockKind {
@@ -106,22 +118,33 @@ impl LockKind {
 
     /// May others hold it at the same time in the same way?
     pub fn is_shared(self) -> bool {
-        matches!(self, LockKind::Read)
+        matches!(
+            self,
+            LockKind::Read | LockKind::ReadSpin | LockKind::ReadSpinBh | LockKind::ReadSpinIrq
+        )
     }
 
     /// Does it turn interrupts off while held?
     pub fn irqs_off(self) -> bool {
-        matches!(self, LockKind::SpinIrq | LockKind::SpinIrqSave)
+        self == LockKind::SpinIrqSave || self.unlock_turns_irqs_on()
+    }
+
+    /// Does its unlock turn interrupts on, whatever they were before (the `_irq` forms)?
+    pub fn unlock_turns_irqs_on(self) -> bool {
+        matches!(self, LockKind::SpinIrq | LockKind::ReadSpinIrq | LockKind::WriteSpinIrq)
+    }
+
+    /// Does it turn softirqs off while held?
+    pub fn bh_off(self) -> bool {
+        matches!(self, LockKind::SpinBh | LockKind::ReadSpinBh | LockKind::WriteSpinBh)
     }
 
     /// What it adds to `preempt_count`.
     pub fn preempt_offset(self) -> u32 {
         match self {
-            LockKind::SpinBh => super::preempt::SOFTIRQ_LOCK_OFFSET,
-            LockKind::Spin | LockKind::SpinIrq | LockKind::SpinIrqSave => {
-                super::preempt::PREEMPT_OFFSET
-            }
-            LockKind::Mutex | LockKind::Read | LockKind::Write => 0,
+            _ if self.sleeps() => 0,
+            _ if self.bh_off() => super::preempt::SOFTIRQ_LOCK_OFFSET,
+            _ => super::preempt::PREEMPT_OFFSET,
         }
     }
 }
@@ -164,7 +187,7 @@ pub enum Gfp {
     Atomic,
 }
 
-/// Turning something off or on for this context.
+/// Turning something off or on for this context or its CPU.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Toggle {
     /// `preempt_disable`.
@@ -181,6 +204,12 @@ pub enum Toggle {
     IrqEnable,
     /// `local_irq_save`: replies the flags.
     IrqSave,
+    /// `ct_idle_enter`: RCU stops watching this CPU.
+    IdleEnter,
+    /// `ct_idle_exit`.
+    IdleExit,
+    /// `rcu_report_dead`: the CPU has gone offline, and its callbacks to another.
+    CpuDead,
 }
 
 /// One operation of a program.

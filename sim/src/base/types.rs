@@ -15,6 +15,8 @@ pub enum FieldKind {
     Mutex,
     /// `struct rw_semaphore`.
     RwSem,
+    /// `rwlock_t`.
+    RwLock,
     /// `struct list_head`: two words.
     List,
     /// `struct rcu_head`: two words, `next` and `func`.
@@ -58,7 +60,7 @@ pub enum Allocator {
     Static,
 }
 
-/// A word that must have a certain value when the object is freed.
+/// A word that must have a certain value when the object is freed, or handed out.
 #[derive(Debug)]
 pub struct FreeCheck {
     /// Which word.
@@ -84,6 +86,8 @@ pub struct TypeDesc {
     pub allocator: Allocator,
     /// What must hold when it is freed.
     pub free_checks: &'static [FreeCheck],
+    /// What must still hold when its freed memory becomes another object of this type.
+    pub prep_checks: &'static [FreeCheck],
 }
 
 impl TypeDesc {

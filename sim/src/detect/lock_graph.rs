@@ -67,8 +67,32 @@ pub(super) struct Held {
     pub(super) event: u32,
     /// Is it shared?
     pub(super) read: bool,
+    /// Is it shared, and taken although a writer waits?
+    pub(super) recursive: bool,
     /// Does it sleep?
     pub(super) sleeps: bool,
+}
+
+/// How "B inside A" blocks. Whoever asks for B recursively waits only for a writer; whoever holds A shared keeps only
+/// writers waiting (Documentation/locking/lockdep-design.rst, "Recursive read locks").
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) struct Strength {
+    /// A is shared.
+    pub(super) from_shared: bool,
+    /// B is shared recursively.
+    pub(super) to_recursive: bool,
+}
+
+impl Strength {
+    /// Of taking `next` inside `held`.
+    pub(super) fn of(held: Held, next: Held) -> Strength {
+        Strength { from_shared: held.read, to_recursive: next.recursive }
+    }
+
+    /// Does an edge of this strength, where the other is known, say nothing new?
+    fn is_no_more_than(self, known: Strength) -> bool {
+        (self.from_shared || !known.from_shared) && (self.to_recursive || !known.to_recursive)
+    }
 }
 
 /// "B was taken while holding A", seen on A.
@@ -76,6 +100,8 @@ pub(super) struct Held {
 pub(super) struct Edge {
     /// B.
     pub(super) to: u16,
+    /// How it blocks.
+    pub(super) strength: Strength,
     /// The event that took B.
     pub(super) event: u32,
 }
@@ -121,6 +147,8 @@ pub(super) struct Graph {
     nested: Vec<(u16, u8, u16)>,
     /// Storage of a search: a class and the position of the one that led to it.
     queue: Vec<(u16, u16, Edge)>,
+    /// The same for [`Graph::circle`], with how each class was asked for.
+    ways: Vec<(u16, bool, usize, Option<Edge>)>,
 }
 
 impl Graph {
@@ -191,15 +219,50 @@ impl Graph {
             let seen = (0..class.first.len()).filter(|bit| class.usage >> bit & 1 != 0);
             out.extend(seen.map(|bit| super::place(events, class.first[bit])));
             for edge in &class.edges {
-                out.extend([edge.to.into(), super::place(events, edge.event)]);
+                let Strength { from_shared, to_recursive } = edge.strength;
+                let strength = u64::from(from_shared) << 1 | u64::from(to_recursive);
+                out.extend([strength << 16 | u64::from(edge.to), super::place(events, edge.event)]);
             }
         }
     }
 
-    /// Was `to` taken before while holding `from`?
+    /// Was `to` taken before while holding `from`, in a way that blocks at least as much?
     #[inline]
-    pub(super) fn has_edge(&self, from: u16, to: u16) -> bool {
-        self.class(from).edges.iter().any(|e| e.to == to)
+    pub(super) fn has_edge(&self, from: u16, to: u16, strength: Strength) -> bool {
+        let known = |e: &Edge| e.to == to && strength.is_no_more_than(e.strength);
+        self.class(from).edges.iter().any(known)
+    }
+
+    /// The edges from `next` to `held` that make a circle of waiting with the new "`next` inside
+    /// `held`": nowhere in it is a lock asked for recursively and held shared (check_noncircular()).
+    pub(super) fn circle(&mut self, next: Held, held: Held) -> Option<Vec<Edge>> {
+        let mut queue = std::mem::take(&mut self.ways);
+        queue.clear();
+        queue.push((next.class, next.recursive, 0, None));
+        let mut at = 0;
+        let mut found = None;
+        while let Some(&(class, recursive, ..)) = queue.get(at) {
+            if class == held.class && !(recursive && held.read) {
+                let mut path = Vec::new();
+                while let (_, _, before, Some(edge)) = queue[at] {
+                    path.push(edge);
+                    at = before;
+                }
+                path.reverse();
+                found = Some(path);
+                break;
+            }
+            for &edge in &self.class(class).edges {
+                let blocks = !(recursive && edge.strength.from_shared);
+                let to = (edge.to, edge.strength.to_recursive);
+                if blocks && queue.iter().all(|q| (q.0, q.1) != to) {
+                    queue.push((to.0, to.1, at, Some(edge)));
+                }
+            }
+            at += 1;
+        }
+        self.ways = queue;
+        found
     }
 
     /// Searches from a class along the edges (or against them) for the first class that fits, itself
@@ -212,7 +275,8 @@ impl Graph {
     ) -> Option<(u16, Vec<Edge>)> {
         let mut queue = std::mem::take(&mut self.queue);
         queue.clear();
-        queue.push((from, 0, Edge { to: from, event: 0 }));
+        let strength = Strength { from_shared: false, to_recursive: false };
+        queue.push((from, 0, Edge { to: from, event: 0, strength }));
         let mut at = 0;
         let mut found = None;
         while let Some(&(class, _, _)) = queue.get(at) {

@@ -3,12 +3,12 @@
 //! any order, on any CPU; no actual deadlock is necessary. The first problem of a class is
 //! reported, the others are not.
 //!
-//! Sleeping locks take part in the order only: in interrupts they are
-//! [`sleep`](super::sleep)'s business.
+//! Sleeping locks take part in the order, and must not be taken where one cannot sleep (wait
+//! context; without `CONFIG_PROVE_RAW_LOCK_NESTING` spinlocks and raw spinlocks are of one type).
 
 use super::Detector;
 use super::lock_graph::{
-    Edge, Graph, Held, Usage, each, enabled, exclusive, exclusive_of, used_in,
+    Edge, Graph, Held, Strength, Usage, each, enabled, exclusive, exclusive_of, used_in,
 };
 use super::lock_report as report;
 use crate::base::event::{Event, Phase};
@@ -43,6 +43,7 @@ impl Detector for Lockdep {
 
     #[inline]
     fn observe(&mut self, at: u32, event: &Event, _: &[Access], alarms: &mut Vec<Alarm>) {
+        let before = alarms.len();
         match event.call.op {
             // A lock is "acquired" when it is asked for; a trylock when it has succeeded.
             Op::Lock { at: lock, kind, attempt, subclass }
@@ -50,20 +51,22 @@ impl Detector for Lockdep {
             {
                 let class = self.graph.class_of(event.class, subclass, lock);
                 let (read, sleeps) = (kind.is_shared(), kind.sleeps());
-                let next = Held { lock, class, event: at, read, sleeps };
+                // read_lock_is_recursive(): in an interrupt it passes waiting writers.
+                let recursive = read && !sleeps && in_irq(event);
+                let next = Held { lock, class, event: at, read, recursive, sleeps };
                 self.acquire(event, next, kind, attempt, alarms);
             }
             Op::Unlock { at: lock, kind, flags } => {
                 self.release(event, lock, kind, alarms);
                 let restores = kind == LockKind::SpinIrqSave && flags == 0;
-                if kind == LockKind::SpinIrq || (restores && event.irqs_off) {
+                if kind.unlock_turns_irqs_on() || (restores && event.irqs_off) {
                     self.irqs_enabled(
                         at,
                         event,
                         event.preempt.saturating_sub(kind.preempt_offset()),
                         alarms,
                     );
-                } else if kind == LockKind::SpinBh {
+                } else if kind.bh_off() {
                     self.bh_enabled(at, event, kind.preempt_offset(), alarms);
                 }
             }
@@ -82,16 +85,31 @@ impl Detector for Lockdep {
             }
             _ => {}
         }
+        if alarms.len() > before {
+            self.show_held(at, event, &mut alarms[before..]);
+        }
         if event.ends {
             self.left(event, alarms);
         }
     }
 }
 
+/// In a hard interrupt, or serving a softirq?
+fn in_irq(event: &Event) -> bool {
+    preempt::in_hardirq(event.preempt) || preempt::in_serving_softirq(event.preempt)
+}
+
 impl Lockdep {
     /// See [`Detectors::changes`](super::Detectors::changes).
     pub fn changes(&self) -> u32 {
         self.graph.changes()
+    }
+
+    /// Lists what the context held when it asked for more.
+    fn show_held(&self, at: u32, event: &Event, alarms: &mut [Alarm]) {
+        let held = self.held.get(event.agent.index()).map_or(&[][..], Vec::as_slice);
+        let before = held.last().map_or(0, |last| held.len() - usize::from(last.event == at));
+        report::show_held(&self.graph, event, &held[..before], alarms);
     }
 
     fn acquire(
@@ -123,8 +141,13 @@ impl Lockdep {
             self.held.resize_with(index + 1, Vec::new);
         }
         // Nobody waits in a trylock, so it closes no circle.
-        if !attempt && !self.held[index].is_empty() {
-            self.order(index, next, alarms);
+        if !attempt {
+            if next.sleeps {
+                self.wait_context(event, next, alarms);
+            }
+            if !self.held[index].is_empty() {
+                self.order(event, next, alarms);
+            }
         }
         self.held[index].push(next);
     }
@@ -162,37 +185,55 @@ impl Lockdep {
         }
     }
 
+    /// A lock that sleeps, taken where the context or a lock around it forbids that
+    /// (check_wait_context()).
+    fn wait_context(&mut self, event: &Event, next: Held, alarms: &mut Vec<Alarm>) {
+        let around = self.held[event.agent.index()].iter().find(|h| !h.sleeps).copied();
+        if around.is_none() && event.rcu_nesting == 0 && !in_irq(event) {
+            return;
+        }
+        let class = self.graph.class_mut(next.class);
+        if !std::mem::replace(&mut class.reported, true) {
+            alarms.push(report::wait_context(&self.graph, event, next, around));
+        }
+    }
+
     /// Takes note that `next` is taken inside what the agent holds.
-    fn order(&mut self, agent: usize, next: Held, alarms: &mut Vec<Alarm>) {
+    fn order(&mut self, event: &Event, next: Held, alarms: &mut Vec<Alarm>) {
+        let agent = event.agent.index();
         for i in 0..self.held[agent].len() {
             let held = self.held[agent][i];
             if held.class == next.class {
+                if held.read && next.recursive {
+                    continue;
+                }
                 let class = self.graph.class_mut(next.class);
                 if !std::mem::replace(&mut class.reported, true) {
                     alarms.push(report::recursion(&self.graph, held, next));
                 }
-            } else if !self.graph.has_edge(held.class, next.class) {
-                self.new_order(held, next, alarms);
+            } else if !self.graph.has_edge(held.class, next.class, Strength::of(held, next)) {
+                self.new_order(event, held, next, alarms);
             }
         }
     }
 
-    fn new_order(&mut self, held: Held, next: Held, alarms: &mut Vec<Alarm>) {
-        let back = self.graph.search(next.class, false, |_, c| c == held.class);
-        let edge = Edge { to: next.class, event: next.event };
+    fn new_order(&mut self, event: &Event, held: Held, next: Held, alarms: &mut Vec<Alarm>) {
+        let strength = Strength::of(held, next);
+        let back = self.graph.circle(next, held);
+        let edge = Edge { to: next.class, event: next.event, strength };
         self.graph.class_mut(held.class).edges.push(edge);
-        if let Some((_, path)) = back {
+        if let Some(path) = back {
             if self.first_of(held.class, next.class) {
                 alarms.push(report::circle(&self.graph, held, next, &path));
             }
             return;
         }
-        self.safe_to_unsafe(held, next, alarms);
+        self.safe_to_unsafe(event, held, next, alarms);
     }
 
     /// Does the new order put a lock that is taken with an interrupt enabled inside one that this
     /// interrupt takes?
-    fn safe_to_unsafe(&mut self, held: Held, next: Held, alarms: &mut Vec<Alarm>) {
+    fn safe_to_unsafe(&mut self, event: &Event, held: Held, next: Held, alarms: &mut Vec<Alarm>) {
         for irq_bits in [0b0011, 0b1100] {
             let is_safe = |g: &Graph, c: u16| g.class(c).usage & irq_bits != 0;
             let Some((safe, _)) = self.graph.search(held.class, true, is_safe) else { continue };
@@ -204,8 +245,8 @@ impl Lockdep {
             {
                 alarms.push(report::safe_to_unsafe(
                     &self.graph,
-                    held,
-                    next,
+                    event,
+                    (held, next),
                     (safe, other),
                     irq_bits,
                 ));
@@ -264,7 +305,11 @@ impl Lockdep {
     /// The context has ended: it must hold nothing.
     fn left(&mut self, event: &Event, alarms: &mut Vec<Alarm>) {
         let Some(held) = self.held.get_mut(event.agent.index()) else { return };
-        alarms.extend(held.first().map(|&held| report::still_held(event, held)));
-        held.clear();
+        if let Some(&first) = held.first() {
+            let mut alarm = [report::still_held(event, first)];
+            report::show_held(&self.graph, event, held, &mut alarm);
+            alarms.extend(alarm);
+            held.clear();
+        }
     }
 }

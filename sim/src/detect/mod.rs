@@ -2,6 +2,7 @@
 //! layer refuses to carry out (a freed object, a corrupt list) it reports itself.
 
 mod clocks;
+pub mod context;
 mod lock_graph;
 mod lock_report;
 pub mod lockdep;
@@ -54,14 +55,16 @@ pub struct Watch {
     pub data_race: bool,
     /// Are tasks preempted only where they give way?
     pub cooperative: bool,
+    /// Do RCU readers turn preemption off?
+    pub classic_rcu: bool,
 }
 
 /// All detectors.
 #[derive(Debug, Default)]
 pub struct Detectors {
-    /// Which are on.
-    pub watch: Watch,
+    watch: Watch,
     lockdep: lockdep::Lockdep,
+    context: context::IrqsOff,
     sleep: sleep::SleepInAtomic,
     race: race::DataRace,
     rcu: rcu::SuspiciousRcu,
@@ -69,6 +72,14 @@ pub struct Detectors {
 }
 
 impl Detectors {
+    /// Says which are on, and under which rules; before the first step.
+    pub fn set_watch(&mut self, watch: Watch) {
+        self.watch = watch;
+        self.race.cooperative = watch.cooperative;
+        self.sleep.classic_rcu = watch.classic_rcu;
+        self.rcu.classic = watch.classic_rcu;
+    }
+
     /// Grows whenever a step has changed what is known of locks: the order of two such steps
     /// decides what is reported, even if they touch nothing in common.
     pub fn changes(&self) -> u32 {
@@ -105,10 +116,12 @@ impl Detector for Detectors {
         if !plain {
             self.sleep.observe(at, event, accesses, alarms);
             self.rcu.observe(at, event, accesses, alarms);
+            if event.irqs_off {
+                self.context.observe(at, event, accesses, alarms);
+            }
         }
         self.retired.observe(at, event, accesses, alarms);
         if self.watch.data_race {
-            self.race.cooperative = self.watch.cooperative;
             self.race.observe(at, event, accesses, alarms);
         }
     }

@@ -339,8 +339,8 @@ fn words(how: u8) -> &'static str {
     match (how & WRITE != 0, how & PLAIN != 0) {
         (true, true) => "write to {object}",
         (true, false) => "write (marked) to {object}",
-        (false, true) => "read of {object}",
-        (false, false) => "read (marked) of {object}",
+        (false, true) => "read to {object}",
+        (false, false) => "read (marked) to {object}",
     }
 }
 

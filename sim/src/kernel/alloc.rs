@@ -5,7 +5,7 @@ use super::system::System;
 use crate::base::agent::AgentId;
 use crate::base::finding::Kind;
 use crate::base::footprint::{Mode, Object};
-use crate::base::ptr::Ptr;
+use crate::base::ptr::{Ptr, SLOT_WORDS};
 use crate::base::types::{Allocator, FieldKind, TypeDesc};
 
 static FREE_AREA: TypeDesc = TypeDesc {
@@ -14,6 +14,7 @@ static FREE_AREA: TypeDesc = TypeDesc {
     fields: &[],
     allocator: Allocator::Static,
     free_checks: &[],
+    prep_checks: &[],
 };
 const SETUP: Origin = Origin { agent: None, event: 0, frame: 0, op: "" };
 
@@ -25,12 +26,27 @@ impl System {
         if self.outcome != 0 {
             return Ptr::NULL.0;
         }
+        if !ty.prep_checks.is_empty() && self.mem.reuse {
+            if let Some((page, reason)) = self.prep_fault(ty) {
+                self.bad_page(id, page, reason);
+                return Ptr::NULL.0;
+            }
+        }
         let origin = self.origin(id);
         let at = self.place(ty, ty.name, zero, origin);
         for word in 0..ty.words {
             self.access(Object::word(at.word(word).index()), Mode::Write);
         }
         at.0
+    }
+
+    /// Has the page that comes next been changed since it was freed (`check_new_page()`)?
+    fn prep_fault(&self, ty: &TypeDesc) -> Option<(Ptr, &'static str)> {
+        let first = self.mem.next_place(ty) * SLOT_WORDS;
+        let page = self.mem.occupant_at(first, self.events.len() as u32)?;
+        let mut checks = ty.prep_checks.iter().filter(|_| self.mem.desc(page) == Some(ty));
+        let wrong = checks.find(|c| self.mem.load(first + c.at) & c.mask != c.expect);
+        wrong.map(|check| (page, check.reason))
     }
 
     /// An object made by the scenario's setup, before the first step.
@@ -75,7 +91,8 @@ impl System {
             let headline = format!("BUG: KASAN: {what} in {}", self.func_of(id));
             let parties = self.history(at);
             let object = self.describe_object(at);
-            self.report_named(id, Kind::DoubleFree, headline, object, parties, Vec::new());
+            let notes = self.region(at).into_iter().flatten().collect();
+            self.report_named(id, Kind::DoubleFree, headline, object, parties, notes);
             return 0;
         }
         for word in 0..(bytes / 8) as usize {
@@ -120,7 +137,15 @@ impl System {
     fn bad_page(&mut self, id: AgentId, at: Ptr, reason: &'static str) {
         let agent = self.m.agent(id);
         let headline = format!("BUG: Bad page state in process {}", agent.role);
-        let notes = vec![format!("page dumped because: {reason}")];
+        let mut dump = format!("page:{}", self.describe_object(at));
+        if let Some(desc) = self.mem.desc(at) {
+            let words = desc.free_checks.iter().map(|check| check.at);
+            for field in desc.fields.iter().filter(|f| words.clone().any(|w| w == f.at)) {
+                let value = self.mem.load(at.object().word(field.at).index());
+                dump.push_str(&format!(" {}:{value:#x}", field.name));
+            }
+        }
+        let notes = vec![dump, format!("page dumped because: {reason}")];
         let parties = self.history(at);
         let object = self.describe_object(at);
         self.report_named(id, Kind::BadPageState, headline, object, parties, notes);

@@ -121,7 +121,8 @@ impl System {
         let wanted = self.contended(id).map(|(at, _)| at);
         let spins = matches!(self.m.agent(id).pending.op, Op::Lock { kind, .. } if !kind.sleeps());
         let cpu = self.m.agent(id).cpu;
-        let headline = if spins && circle.iter().all(|&a| self.m.agent(a).cpu == cpu) {
+        let recursion = spins && circle.iter().all(|&a| self.m.agent(a).cpu == cpu);
+        let headline = if recursion {
             format!("BUG: spinlock recursion on CPU#{cpu}, {}", self.m.agent(id).role)
         } else {
             "INFO: deadlock: a circle of waiting".to_owned()
@@ -130,6 +131,7 @@ impl System {
             .iter()
             .filter_map(|&a| Some(format!("{} {}", self.m.name(a), self.waits_for(a)?.1)))
             .chain(self.grace_period_waits_for())
+            .chain(wanted.filter(|_| recursion).map(|lock| self.spin_dump(lock)))
             .collect();
         let pairs = circle.iter().zip(&circle[1..]);
         let others =
@@ -138,6 +140,17 @@ impl System {
         let attempt = self.event_now(id, Phase::Begun);
         self.report(id, Kind::Deadlock, headline, wanted.unwrap_or(Ptr::NULL), others, notes);
         self.push_event(attempt);
+    }
+
+    /// spin_dump() of kernel/locking/spinlock_debug.c, v6.3.
+    fn spin_dump(&self, lock: Ptr) -> String {
+        let word = self.mem.index(lock).map_or(0, |i| self.mem.load(i));
+        let (owner, cpu) = match lock::owner(word) {
+            Some(id) => (self.m.agent(id).role.to_owned(), self.m.agent(id).cpu.to_string()),
+            None => ("<none>".to_owned(), "-1".to_owned()),
+        };
+        let name = self.describe(lock, None);
+        format!(" lock: {name}, .magic: dead4ead, .owner: {owner}, .owner_cpu: {cpu}")
     }
 
     /// Where an agent took the lock that another waits for, or where it stands itself.

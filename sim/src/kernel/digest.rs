@@ -7,6 +7,7 @@
 use super::memory::{Life, Origin, Record};
 use super::system::System;
 use crate::base::agent::{AgentId, AgentKind};
+use crate::base::event::Eqs;
 use crate::base::op::Op;
 use crate::base::ptr::Ptr;
 use crate::machine::agent::State;
@@ -101,7 +102,7 @@ impl System {
     fn digest_cpu(&self, cpu: &Cpu, out: &mut Vec<u64>) {
         out.push(u64::from(cpu.preempt) << 32 | u64::from(cpu.softirq_pending) << 16);
         let flags = [cpu.irqs_off, cpu.ksoftirqd_woken, cpu.in_ksoftirqd];
-        out.push(flags.iter().fold(0, |sum, &flag| sum << 1 | u64::from(flag)));
+        out.push(flags.iter().fold(cpu.eqs as u64, |sum, &flag| sum << 1 | u64::from(flag)));
         out.extend(cpu.stack.iter().map(|id| 1 << 32 | u64::from(id.0)));
         // Which task runs matters only where another one could not take over at once.
         if !self.is_open(cpu) {
@@ -118,7 +119,11 @@ impl System {
 
     /// May any task of this CPU take it at any moment, so that it does not matter which has it?
     pub fn is_open(&self, cpu: &Cpu) -> bool {
-        self.m.preemptible && cpu.preempt == 0 && !cpu.irqs_off && cpu.stack.is_empty()
+        self.m.preemptible
+            && cpu.preempt == 0
+            && !cpu.irqs_off
+            && cpu.stack.is_empty()
+            && cpu.eqs == Eqs::Watching
     }
 
     fn digest_agent(&self, id: AgentId, out: &mut Vec<u64>) {

@@ -5,7 +5,7 @@ use super::lock;
 use super::system::System;
 use crate::base::agent::{AgentId, AgentKind};
 use crate::base::footprint::{Access, Mode, Object};
-use crate::base::op::{ListOp, LockKind, Op, Toggle};
+use crate::base::op::{ListOp, Op, Toggle};
 use crate::base::ptr::{Ptr, SLOT_WORDS, same_word};
 
 /// Storage for one declared footprint.
@@ -39,7 +39,7 @@ impl System {
             Op::Unlock { at, kind, .. } => {
                 self.declare(at, Mode::Release, out);
                 self.declare_context(kind.preempt_offset() != 0 || kind.irqs_off(), out);
-                if kind == LockKind::SpinBh {
+                if kind.bh_off() {
                     out.push(write(Object::softirqs(cpu)));
                 }
             }
@@ -47,6 +47,10 @@ impl System {
                 self.declare_context(true, out);
                 if toggle == Toggle::BhEnable {
                     out.push(write(Object::softirqs(cpu)));
+                }
+                if toggle == Toggle::CpuDead {
+                    let all = 0..self.m.cpus.len() as u16;
+                    out.extend(all.map(|c| write(Object::callbacks(c))));
                 }
             }
             Op::IrqRestore(_) | Op::RcuReadLock | Op::RcuReadUnlock | Op::Schedule => {

@@ -156,7 +156,7 @@ impl System {
         let cpu = self.cpu(id);
         let interrupts = self.irq_users || cpu.tick.is_some();
         let irqs = kind.irqs_off() && !irqs_off && interrupts;
-        let softirqs = kind == LockKind::SpinBh
+        let softirqs = kind.bh_off()
             && !preempt::bh_disabled(preempt)
             && (interrupts || cpu.ksoftirqd.is_some());
         irqs || softirqs || (preempt == 0 && self.has_other_tasks(id))
@@ -181,10 +181,10 @@ impl System {
         }
     }
 
-    /// Is this context one that must not sleep?
+    /// Is this context one that must not sleep? (A preemptible reader may be preempted, not block.)
     pub(super) fn in_atomic(&self, id: AgentId) -> bool {
         let (preempt, irqs_off) = self.context(id);
-        preempt != 0 || irqs_off
+        preempt != 0 || irqs_off || self.m.agent(id).rcu_nesting != 0
     }
 
     #[inline(always)]

@@ -2,6 +2,7 @@
 
 use super::system::{Applied, Code, Start, System};
 use crate::base::agent::{AgentId, AgentKind};
+use crate::base::event::Eqs;
 use crate::base::footprint::{Mode, Object};
 use crate::base::op::{Call, Op};
 use crate::base::preempt::{HARDIRQ_OFFSET, PREEMPT_OFFSET};
@@ -112,7 +113,11 @@ impl System {
         let mine = self.m.agent(id).cpu;
         let caller = wait.then_some(id);
         let mut count = 0;
-        for cpu in (0..self.m.cpus.len() as u16).filter(|&c| c != mine) {
+        let online = |s: &System, c: u16| s.m.cpus[usize::from(c)].eqs != Eqs::Offline;
+        for cpu in 0..self.m.cpus.len() as u16 {
+            if cpu == mine || !online(self, cpu) {
+                continue;
+            }
             self.access(Object::calls(cpu), Mode::Write);
             self.m.cpus[usize::from(cpu)].calls.push_back(QueuedCall { func, arg, caller });
             if self.m.cpus[usize::from(cpu)].ipi.is_none() {

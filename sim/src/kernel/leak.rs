@@ -97,7 +97,7 @@ impl System {
         for i in (0..all.len()).filter(|&i| !reached[i]) {
             let (at, words, _) = all[i];
             let name = self.describe_object(at);
-            let headline = format!("kmemleak: unreferenced object {name} (size {})", words * 8);
+            let headline = format!("kmemleak: unreferenced object {name} (size {}):", words * 8);
             let mut parties = self.history(at);
             parties.truncate(1);
             let event = self.events.len() as u32;

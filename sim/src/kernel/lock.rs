@@ -15,10 +15,7 @@ const OWNER_MASK: u64 = READER - 1;
 
 /// Could a lock with this word be taken in this way?
 pub fn is_free(word: u64, kind: LockKind) -> bool {
-    match kind {
-        LockKind::Read => word & OWNER_MASK == 0,
-        _ => word == 0,
-    }
+    if kind.is_shared() { word & OWNER_MASK == 0 } else { word == 0 }
 }
 
 /// The exclusive owner, if the word names one.
@@ -63,7 +60,7 @@ impl System {
             return Applied::Begun;
         }
         self.access(Object::word(index), Mode::Acquire);
-        self.store(index, if kind == LockKind::Read { word + READER } else { owned_by(id) });
+        self.store(index, if kind.is_shared() { word + READER } else { owned_by(id) });
         Applied::Done(match kind {
             LockKind::SpinIrqSave if !attempt => flags,
             _ => 1,
@@ -81,38 +78,39 @@ impl System {
     pub(super) fn unlock(&mut self, id: AgentId, at: Ptr, kind: LockKind, flags: u64) -> u64 {
         let Some(index) = self.at(id, at, Mode::Release) else { return 0 };
         let word = self.mem.load(index);
-        let mine = match kind {
-            LockKind::Read => word >= READER,
-            _ => owner(word) == Some(id),
-        };
+        let shared = kind.is_shared();
+        let mine = if shared { word >= READER } else { owner(word) == Some(id) };
         if !mine && !self.broken(Broken::LockAdmitsTwo) {
             self.bad_unlock(id, at, word);
         }
-        self.store(index, if kind == LockKind::Read { word.saturating_sub(READER) } else { 0 });
+        self.store(index, if shared { word.saturating_sub(READER) } else { 0 });
         if !kind.sleeps() {
             self.leave_lock(id, kind, flags);
         }
         0
     }
 
-    /// Turns on again what this kind of spinlock has turned off.
+    /// Turns on again what this kind of lock has turned off.
     fn leave_lock(&mut self, id: AgentId, kind: LockKind, flags: u64) {
-        match kind {
-            LockKind::SpinIrq => self.set_irqs_off(id, false),
-            LockKind::SpinIrqSave => self.set_irqs_off(id, flags != 0),
-            _ => {}
+        if kind.irqs_off() {
+            self.set_irqs_off(id, kind == LockKind::SpinIrqSave && flags != 0);
         }
         self.preempt_sub(id, kind.preempt_offset());
     }
 
     #[cold]
     fn bad_unlock(&mut self, id: AgentId, at: Ptr, word: u64) {
-        let note = match owner(word) {
-            Some(other) => format!("the lock is held by {}", self.m.name(other)),
-            None => "the lock is not held".to_owned(),
-        };
+        let name = self.describe(at, None);
+        let notes = vec![
+            format!("{} is trying to release lock ({name})", self.m.name(id)),
+            "but there are no more locks to release!".to_owned(),
+            match owner(word) {
+                Some(other) => format!("({name} is held by {})", self.m.name(other)),
+                None => format!("({name} is not held)"),
+            },
+        ];
         let headline = "WARNING: bad unlock balance detected!".to_owned();
-        self.report(id, Kind::InconsistentLockState, headline, at, Vec::new(), vec![note]);
+        self.report(id, Kind::InconsistentLockState, headline, at, Vec::new(), notes);
     }
 
     /// Takes the agent off its CPU until what it waits for has come.

@@ -453,6 +453,7 @@ mod tests {
         fields: &[],
         allocator: Allocator::Slab,
         free_checks: &[],
+        prep_checks: &[],
     };
     const SETUP: Origin = Origin { agent: None, event: 0, frame: 0, op: "" };
 

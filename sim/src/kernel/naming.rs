@@ -150,33 +150,42 @@ impl System {
     pub(super) fn bad_access(&mut self, id: AgentId, at: Ptr, mode: Mode, fault: Fault) {
         let access = if mode == Mode::Read { "Read" } else { "Write" };
         let func = self.func_of(id);
-        let (headline, notes) = match fault {
+        let name = format!("{access} of size 8 at addr {}", self.describe(at, None));
+        let (what, notes) = match fault {
             Fault::Freed => {
                 let slab = self.mem.desc(at).is_some_and(|d| d.allocator != Allocator::Page);
                 let what = if slab { "slab-use-after-free" } else { "use-after-free" };
-                let mut notes = vec![format!("{access} of size 8 at {}", self.describe(at, None))];
-                if let Some(desc) = self.mem.desc(at).filter(|_| slab) {
-                    notes.push(format!(
-                        "which belongs to the cache {} of size {}",
-                        desc.name,
-                        desc.words * 8
-                    ));
-                }
-                (format!("BUG: KASAN: {what} in {func}"), notes)
+                let mut notes = vec![name];
+                notes.extend(self.region(at).filter(|_| slab).into_iter().flatten());
+                (what, notes)
             }
-            Fault::OutOfBounds => (format!("BUG: KASAN: slab-out-of-bounds in {func}"), Vec::new()),
-            Fault::Wild if at.is_null() || at.0 < 4096 => {
-                let what = self.describe(at, None);
-                (
-                    format!("BUG: KASAN: null-ptr-deref in {func}"),
-                    vec![format!("{access} at {what}")],
-                )
+            Fault::OutOfBounds => {
+                let notes = self.region(at).into_iter().flatten();
+                ("slab-out-of-bounds", std::iter::once(name).chain(notes).collect())
             }
-            Fault::Wild => (format!("BUG: KASAN: wild-memory-access in {func}"), Vec::new()),
+            Fault::Wild if at.is_null() || at.0 < 4096 => ("null-ptr-deref", vec![name]),
+            Fault::Wild => ("wild-memory-access", vec![name]),
         };
+        let headline = format!("BUG: KASAN: {what} in {func}");
         let others = self.history(at);
         self.report(id, Kind::UseAfterFree, headline, at, others, notes);
         self.fatal = true;
+    }
+
+    /// Where in which object of which cache an address is, in KASAN's words.
+    pub(super) fn region(&self, at: Ptr) -> Option<[String; 3]> {
+        let (record, desc) = (self.mem.record(at)?, self.mem.desc(at)?);
+        let (size, offset) = (record.bytes, at.addr().wrapping_sub(record.base));
+        let life = if record.life == Life::Live { "allocated" } else { "freed" };
+        let place = match offset.checked_sub(size) {
+            None => format!("{offset} bytes inside of"),
+            Some(beyond) => format!("{beyond} bytes to the right of"),
+        };
+        Some([
+            format!(" which belongs to the cache {} of size {size}", desc.name),
+            format!("The buggy address is located {place}"),
+            format!(" {life} {size}-byte region of {}", self.object_name(record)),
+        ])
     }
 
     pub(super) fn overlay_conflict(&mut self, id: AgentId, at: Ptr, index: usize) {
@@ -231,6 +240,12 @@ impl System {
         };
         let step = |(n, what): (u32, &str)| {
             let e = self.events[n as usize];
+            // An atomic read-modify-write, as KCSAN calls it.
+            let both = matches!(e.call.op, Op::Rmw { .. } | Op::Refcount { .. });
+            let what = match both && alarm.kind == Kind::DataRace {
+                true => what.replacen("write ", "read-write ", 1),
+                false => what.to_owned(),
+            };
             self.party(
                 &what.replace("{object}", &object),
                 e.agent,

@@ -71,6 +71,7 @@ impl System {
             cpu: agent.cpu,
             phase: Phase::Done,
             irqs_off: cpu.irqs_off,
+            eqs: cpu.eqs_now(),
             rcu_nesting: agent.rcu_nesting,
             class,
             ends: false,

@@ -10,6 +10,7 @@ use super::memory::role;
 use super::settings::{Broken, RcuFlavour};
 use super::system::{Applied, Code, Start, System};
 use crate::base::agent::{AgentId, AgentKind};
+use crate::base::event::Eqs;
 use crate::base::finding::Kind;
 use crate::base::footprint::{Mode, Object};
 use crate::base::op::{Call, Op};
@@ -53,7 +54,10 @@ impl System {
 
     /// Does a grace period wait for this task, wherever it is? Classic readers hold off their CPU.
     fn is_reader(&self, id: AgentId) -> bool {
-        self.settings.rcu == RcuFlavour::Preemptible && self.m.agent(id).rcu_nesting > 0
+        let (agent, cpu) = (self.m.agent(id), self.m.cpu_of(id));
+        self.settings.rcu == RcuFlavour::Preemptible
+            && agent.rcu_nesting > 0
+            && (cpu.current != Some(id) || cpu.eqs_now() == Eqs::Watching)
     }
 
     /// Looks again at whether the current grace period still waits for this CPU, and for the task
@@ -199,6 +203,18 @@ impl System {
         self.serve_callbacks(cpu);
         self.need_grace_period(ticket);
         0
+    }
+
+    /// A CPU has died: its callbacks go to the first one that lives (`rcutree_migrate_callbacks()`).
+    pub(super) fn migrate_callbacks(&mut self, dead: u16) {
+        let lives = |&cpu: &u16| self.m.cpus[usize::from(cpu)].eqs != Eqs::Offline;
+        let Some(to) = (0..self.m.cpus.len() as u16).find(lives) else { return };
+        self.access(Object::callbacks(dead), Mode::Write);
+        self.access(Object::callbacks(to), Mode::Write);
+        let mut orphans = std::mem::take(&mut self.rcu.lists[usize::from(dead)].queue);
+        self.rcu.lists[usize::from(to)].queue.append(&mut orphans);
+        self.rcu.lists[usize::from(dead)].queue = orphans;
+        self.serve_callbacks(to);
     }
 
     /// Makes sure that somebody will run this CPU's callbacks.

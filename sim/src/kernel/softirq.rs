@@ -4,6 +4,7 @@
 use super::settings::Broken;
 use super::system::{Code, Start, System};
 use crate::base::agent::{AgentId, AgentKind};
+use crate::base::finding::Kind;
 use crate::base::footprint::{Mode, Object};
 use crate::base::op::{Call, Op};
 use crate::base::preempt::{self, SOFTIRQ_OFFSET};
@@ -83,11 +84,13 @@ impl System {
         let cpu = &mut self.m.cpus[usize::from(cpu_id)];
         let vector = cpu.softirq_pending.trailing_zeros() as u8;
         cpu.softirq_pending &= !(1 << vector);
+        let preempt = cpu.preempt;
         let id = self.softirq_agent(cpu_id, vector);
         self.m.cpus[usize::from(cpu_id)].stack.push(id);
         let agent = self.m.agent_mut(id);
         agent.state = State::Ready;
         agent.ticket = rounds;
+        agent.preempt = preempt;
         match vector {
             RCU_SOFTIRQ => self.set_pending(id, Call::internal(Op::RcuInvoke, "rcu_do_batch")),
             TIMER_SOFTIRQ => self.set_pending(id, Call::internal(Op::TimerInvoke, "run_timers")),
@@ -108,12 +111,28 @@ impl System {
         id
     }
 
+    /// A handler has returned with something left off; the kernel repairs the count.
+    fn preempt_leak(&mut self, id: AgentId, vector: usize) {
+        let entered = self.m.agent(id).preempt;
+        let exited = std::mem::replace(&mut self.m.cpu_of_mut(id).preempt, entered);
+        let name = SOFTIRQ_NAMES[vector].trim_start_matches("softirq:").to_uppercase();
+        let headline = format!(
+            "huh, entered softirq {vector} {name} with preempt_count {entered:08x}, exited with \
+             {exited:08x}?"
+        );
+        let object = self.m.agent(id).role.to_owned();
+        self.report_named(id, Kind::SleepInAtomic, headline, object, Vec::new(), Vec::new());
+    }
+
     /// A softirq's program has returned: more of the same vector, another one, or back to what was
     /// interrupted.
     pub(super) fn softirq_handler_done(&mut self, id: AgentId) {
         let cpu_id = self.m.agent(id).cpu;
         self.access(Object::RCU, Mode::Read);
         let vector = self.m.cpus[usize::from(cpu_id)].softirqs.iter().position(|&a| a == Some(id));
+        if self.m.cpus[usize::from(cpu_id)].preempt != self.m.agent(id).preempt && !self.fatal {
+            self.preempt_leak(id, vector.unwrap_or_default());
+        }
         if vector == Some(TIMER_SOFTIRQ.into()) {
             // No timer's handler is running here: timer_delete_sync() may go on.
             self.m.agent_mut(id).ticket &= 0xff;

@@ -2,8 +2,9 @@
 //! nobody will call.
 
 use super::memory::{Life, role};
+use super::settings::RcuFlavour;
 use super::system::System;
-use crate::base::agent::AgentSet;
+use crate::base::agent::{AgentKind, AgentSet};
 use crate::base::finding::{Finding, Kind, Party};
 use crate::base::ptr::Ptr;
 use crate::base::types::FieldKind;
@@ -21,9 +22,14 @@ impl System {
         }
         notes.push(format!("the same state came back {repeats} times (stall_repeats)"));
         notes.extend(self.grace_period_waits_for());
-        let names: Vec<&str> = parties.iter().map(|p| p.agent.as_str()).collect();
-        let headline =
-            format!("watchdog: BUG: soft lockup: no progress, {} go round", names.join(", "));
+        // The watchdog's own interrupt sees the first; with interrupts off only an NMI does.
+        let first = acted.iter().find(|&id| self.m.agent(id).kind <= AgentKind::Irq);
+        let first = first.unwrap_or_default();
+        let (cpu, role) = (self.m.agent(first).cpu, self.m.agent(first).role);
+        let headline = match self.m.cpus[usize::from(cpu)].irqs_off {
+            true => format!("Watchdog detected hard LOCKUP on cpu {cpu} [{role}]"),
+            false => format!("watchdog: BUG: soft lockup - CPU#{cpu} stuck! [{role}]"),
+        };
         self.fatal = true;
         self.findings.push(Finding {
             kind: Kind::Stall,
@@ -41,7 +47,11 @@ impl System {
         waits.extend(self.rcu.wait_cpus.iter().map(|cpu| format!("cpu{}", cpu.0)));
         waits.extend(self.rcu.wait_tasks.iter().map(|task| self.m.name(task)));
         (self.rcu.in_progress() && !waits.is_empty()).then(|| {
-            format!("rcu: INFO: rcu_preempt detected stalls on CPUs/tasks: {}", waits.join(" "))
+            let flavour = match self.settings.rcu {
+                RcuFlavour::Preemptible => "rcu_preempt",
+                RcuFlavour::Classic => "rcu_sched",
+            };
+            format!("rcu: INFO: {flavour} detected stalls on CPUs/tasks: {}", waits.join(" "))
         })
     }
 

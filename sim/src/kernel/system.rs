@@ -222,6 +222,7 @@ impl System {
             phase,
             irqs_off: cpu.irqs_off,
             rcu_nesting: agent.rcu_nesting,
+            eqs: cpu.eqs_now(),
             class,
             ends: false,
             preempt: cpu.preempt,

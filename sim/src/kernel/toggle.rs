@@ -2,6 +2,7 @@
 
 use super::system::System;
 use crate::base::agent::AgentId;
+use crate::base::event::Eqs;
 use crate::base::footprint::{Mode, Object};
 use crate::base::op::Toggle;
 use crate::base::preempt::{PREEMPT_OFFSET, SOFTIRQ_DISABLE_OFFSET, SOFTIRQ_MASK};
@@ -29,6 +30,12 @@ impl System {
                 self.set_irqs_off(id, true);
                 return flags;
             }
+            Toggle::IdleEnter => self.set_eqs(id, Eqs::Idle),
+            Toggle::IdleExit => self.set_eqs(id, Eqs::Watching),
+            Toggle::CpuDead => {
+                self.set_eqs(id, Eqs::Offline);
+                self.migrate_callbacks(self.m.agent(id).cpu);
+            }
         }
         0
     }
@@ -43,6 +50,11 @@ impl System {
         self.access(Object::RCU, Mode::Read);
         let cpu = self.m.agent(id).cpu;
         self.m.touch(cpu);
+    }
+
+    fn set_eqs(&mut self, id: AgentId, eqs: Eqs) {
+        self.m.cpu_of_mut(id).eqs = eqs;
+        self.context_changes(id);
     }
 
     pub(super) fn set_irqs_off(&mut self, id: AgentId, off: bool) {

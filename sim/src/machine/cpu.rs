@@ -1,6 +1,7 @@
 //! One CPU: what runs on it and what it holds off.
 
 use crate::base::agent::AgentId;
+use crate::base::event::Eqs;
 use crate::base::preempt;
 use crate::base::ptr::Ptr;
 use std::collections::VecDeque;
@@ -55,6 +56,8 @@ pub struct Cpu {
     pub preempt: u32,
     /// Are interrupts off?
     pub irqs_off: bool,
+    /// Is it idle or offline, for RCU? See [`Cpu::eqs_now`].
+    pub eqs: Eqs,
     /// Pending softirqs, one bit a vector.
     pub softirq_pending: u16,
     /// Softirqs were raised where nothing will run them soon.
@@ -90,6 +93,7 @@ impl Cpu {
         self.current = None;
         self.preempt = 0;
         self.irqs_off = false;
+        self.eqs = Eqs::Watching;
         self.softirq_pending = 0;
         self.ksoftirqd_woken = false;
         self.in_ksoftirqd = false;
@@ -101,12 +105,20 @@ impl Cpu {
 
     /// May a hard interrupt be taken now? (This version nests none.)
     pub fn accepts_irq(&self) -> bool {
-        !self.irqs_off && !preempt::in_hardirq(self.preempt)
+        !self.irqs_off && !preempt::in_hardirq(self.preempt) && self.eqs != Eqs::Offline
     }
 
     /// Is this CPU inside an RCU read-side critical section by virtue of its context: preemption,
     /// softirqs or interrupts off? (Counted since v5.0.)
     pub fn holds_off_rcu(&self) -> bool {
-        self.preempt != 0 || self.irqs_off
+        (self.preempt != 0 || self.irqs_off) && self.eqs_now() == Eqs::Watching
+    }
+
+    /// Does RCU watch this CPU now? In interrupts of an idle one it does.
+    pub fn eqs_now(&self) -> Eqs {
+        match self.eqs {
+            Eqs::Idle if !self.stack.is_empty() => Eqs::Watching,
+            eqs => eqs,
+        }
     }
 }

@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod cpu;
 
 use crate::base::agent::{AgentId, AgentKind, AgentSet};
+use crate::base::event::Eqs;
 use crate::base::op::{Call, Op};
 use crate::base::preempt::SOFTIRQ_OFFSET;
 use crate::base::spare::resize;
@@ -107,7 +108,8 @@ impl Machine {
         let Some(current) = cpu.current else { return true };
         let current = self.agent(current);
         let voluntary = matches!(current.pending.op, Op::Schedule) && current.state == State::Ready;
-        let preempted = self.preemptible && cpu.preempt == 0 && !cpu.irqs_off;
+        let idle = cpu.eqs != Eqs::Watching;
+        let preempted = self.preemptible && cpu.preempt == 0 && !cpu.irqs_off && !idle;
         cpu.stack.is_empty() && (voluntary || preempted || current.state != State::Ready)
     }
 
@@ -139,6 +141,10 @@ impl Machine {
         }
         cpu.preempt = serving;
         cpu.irqs_off = false;
+        // Whoever comes next is not the idle task.
+        if cpu.eqs == Eqs::Idle {
+            cpu.eqs = Eqs::Watching;
+        }
         self.touch(cpu_id);
     }
 

@@ -35,6 +35,26 @@ impl Kernel {
         self.op("local_irq_restore", Op::IrqRestore(flags))
     }
 
+    /// `ct_idle_enter()`: this CPU idles, and RCU stops watching it until [`Kernel::ct_idle_exit`],
+    /// except in interrupts. The idle task runs with preemption off.
+    #[track_caller]
+    pub fn ct_idle_enter(&self) -> Operation<'_, ()> {
+        self.op("ct_idle_enter", Op::Toggle(Toggle::IdleEnter))
+    }
+
+    /// `ct_idle_exit()`.
+    #[track_caller]
+    pub fn ct_idle_exit(&self) -> Operation<'_, ()> {
+        self.op("ct_idle_exit", Op::Toggle(Toggle::IdleExit))
+    }
+
+    /// `rcu_report_dead()`: this CPU goes offline. It takes no more interrupts; its RCU callbacks go
+    /// to another CPU.
+    #[track_caller]
+    pub fn rcu_report_dead(&self) -> Operation<'_, ()> {
+        self.op("rcu_report_dead", Op::Toggle(Toggle::CpuDead))
+    }
+
     /// `raise_softirq()` on this CPU; vectors are numbered as in the kernel
     /// ([`SOFTIRQ_NAMES`](crate::machine::cpu::SOFTIRQ_NAMES)).
     #[track_caller]

@@ -164,6 +164,12 @@ field!(
     RwSem
 );
 field!(
+    /// `rwlock_t`.
+    RwLock,
+    1,
+    RwLock
+);
+field!(
     /// `struct list_head`, a node or a head.
     ListHead,
     2,

@@ -1,7 +1,7 @@
 //! Locks. Lock and unlock are written out, without guards: a missing unlock is a bug that one must
 //! be able to write.
 
-use super::handle::{Field, Mutex, RwSem, SpinLock};
+use super::handle::{Field, Mutex, RwLock, RwSem, SpinLock};
 use super::kernel::{Kernel, Operation};
 use crate::base::op::{LockKind, Op};
 
@@ -29,6 +29,18 @@ impl Kernel {
     pair!(SpinLock, spin_lock_bh, spin_unlock_bh, SpinBh, "disables softirqs and preemption.");
     pair!(SpinLock, spin_lock_irq, spin_unlock_irq, SpinIrq, "disables interrupts and preemption.");
     pair!(Mutex, mutex_lock, mutex_unlock, Mutex, "may sleep.");
+    pair!(RwLock, read_lock, read_unlock, ReadSpin, "shared; disables preemption.");
+    pair!(RwLock, read_lock_bh, read_unlock_bh, ReadSpinBh, "shared; disables softirqs, too.");
+    pair!(RwLock, read_lock_irq, read_unlock_irq, ReadSpinIrq, "shared; disables interrupts, too.");
+    pair!(RwLock, write_lock, write_unlock, WriteSpin, "exclusive; disables preemption.");
+    pair!(RwLock, write_lock_bh, write_unlock_bh, WriteSpinBh, "exclusive; softirqs off, too.");
+    pair!(
+        RwLock,
+        write_lock_irq,
+        write_unlock_irq,
+        WriteSpinIrq,
+        "exclusive; interrupts off, too."
+    );
     pair!(RwSem, down_read, up_read, Read, "shared; may sleep.");
     pair!(RwSem, down_write, up_write, Write, "exclusive; may sleep.");
 

@@ -7,6 +7,10 @@
 /// from the allocator named behind the struct's C tag (a variant of
 /// [`Allocator`](crate::base::types::Allocator)).
 ///
+/// Behind it may stand what must hold of its words when it is freed (`free_checks`), and when freed
+/// memory of this type is handed out again (`prep_checks`): each `field & mask => value, "reason";`,
+/// the reason as in "page dumped because: …".
+///
 /// ```
 /// use ksim::program::{Field, ListHead, RcuHead, SpinLock, Var, container_of};
 ///
@@ -30,6 +34,7 @@ macro_rules! kernel_struct {
     (
         $(#[$doc:meta])* $vis:vis struct $name:ident($tag:literal, $allocator:ident) { $($body:tt)* }
         $(free_checks { $($field:ident & $mask:expr => $expect:expr, $reason:literal);* $(;)? })?
+        $(prep_checks { $($p:ident & $pm:expr => $pe:expr, $pr:literal);* $(;)? })?
     ) => {
         $(#[$doc])*
         #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -47,6 +52,12 @@ macro_rules! kernel_struct {
                         mask: $mask,
                         expect: $expect,
                         reason: $reason,
+                    }),*)?],
+                    prep_checks: &[$($($crate::base::types::FreeCheck {
+                        at: $name::offset_of(stringify!($p)),
+                        mask: $pm,
+                        expect: $pe,
+                        reason: $pr,
                     }),*)?],
                 };
                 &DESC
@@ -119,6 +130,7 @@ macro_rules! kernel_struct {
                     fields: $name::FIELDS,
                     allocator: $crate::base::types::Allocator::Static,
                     free_checks: &[],
+                    prep_checks: &[],
                 };
                 Some(&SUB)
             };

@@ -22,8 +22,8 @@ pub mod task;
 pub mod word;
 
 pub use handle::{
-    Array, Atomic, Field, ListHead, Mutex, Object, RcuHead, Refcount, RwSem, SpinLock, Timer, Var,
-    Word, Work, container_of,
+    Array, Atomic, Field, ListHead, Mutex, Object, RcuHead, Refcount, RwLock, RwSem, SpinLock,
+    Timer, Var, Word, Work, container_of,
 };
 pub use kernel::{BoxFuture, Func, Kernel};
 pub use task::{Body, Program};

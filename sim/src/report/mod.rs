@@ -3,12 +3,14 @@
 pub mod columns;
 mod grid;
 pub mod html;
+mod lockdep;
 mod meaning;
 pub mod perfetto;
 pub mod race;
 mod relevant;
 pub mod spans;
 pub mod splat;
+mod stack;
 mod story;
 mod text;
 pub mod tracedat;

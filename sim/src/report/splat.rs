@@ -1,13 +1,13 @@
 //! The report of a finding, in the kernel's own form.
 
-use super::meaning::{meaning, who};
+use super::lockdep::lockdep;
+use super::meaning::meaning;
 use super::race::race;
-use super::relevant::{INVOCATIONS, root};
+use super::relevant::root;
+use super::stack::{by_task, call_trace, cpu_of, frames, indented, stack_of};
 use super::text::fill;
-use crate::base::agent::AgentKind;
 use crate::base::finding::{Finding, Kind, Party};
-use crate::base::footprint::Mode;
-use crate::trace::{Step, Trace};
+use crate::trace::Trace;
 
 /// The report of a finding: what the kernel would print, with names in place of addresses; what it
 /// means; the race diagram.
@@ -15,7 +15,7 @@ use crate::trace::{Step, Trace};
 /// ```text
 /// ==================================================================
 /// BUG: KASAN: slab-use-after-free in pte_free_now
-/// Write of size 8 at mm.lock by softirq:rcu on cpu0
+/// Write of size 8 at addr mm.lock by task munmap (softirq:rcu on cpu0)
 ///
 /// Call Trace:
 ///  <IRQ>
@@ -26,13 +26,15 @@ use crate::trace::{Step, Trace};
 ///
 /// Allocated by setup
 ///
-/// Freed by exit on cpu1:
+/// Freed by task exit on cpu1:
 ///  kmem_cache_free
 ///  __mmdrop
 ///  mmdrop
 ///
 /// The buggy address belongs to the object mm
 ///  which belongs to the cache mm_struct of size 32
+/// The buggy address is located 0 bytes inside of
+///  freed 32-byte region of mm
 /// ==================================================================
 ///
 /// What this means: …
@@ -42,6 +44,8 @@ use crate::trace::{Step, Trace};
 pub fn finding(finding: &Finding, trace: &Trace) -> String {
     let mut out = match Form::of(finding) {
         Form::Kasan => kasan(finding, trace),
+        Form::Kcsan => kcsan(finding, trace),
+        Form::Kmemleak => kmemleak(finding, trace),
         Form::Lockdep => lockdep(finding, trace),
         Form::Cut => cut_here(finding, trace),
         Form::Plain => plain(finding, trace),
@@ -57,8 +61,12 @@ pub fn finding(finding: &Finding, trace: &Trace) -> String {
 
 /// How the kernel frames a report.
 enum Form {
-    /// Between lines of `=`.
+    /// Between lines of `=`: one access, and the history of its object.
     Kasan,
+    /// Between lines of `=`: two accesses.
+    Kcsan,
+    /// An entry of kmemleak's file.
+    Kmemleak,
     /// A headline between two lines.
     Lockdep,
     /// Behind "cut here".
@@ -70,7 +78,9 @@ enum Form {
 impl Form {
     fn of(finding: &Finding) -> Form {
         match finding.kind {
-            Kind::UseAfterFree | Kind::DoubleFree | Kind::DataRace => Form::Kasan,
+            Kind::UseAfterFree | Kind::DoubleFree => Form::Kasan,
+            Kind::DataRace => Form::Kcsan,
+            Kind::Leak => Form::Kmemleak,
             Kind::InconsistentLockState | Kind::LockInversion | Kind::SuspiciousRcu => {
                 Form::Lockdep
             }
@@ -80,20 +90,25 @@ impl Form {
     }
 }
 
+/// A line of `=`.
+fn frame() -> String {
+    format!("{}\n", "=".repeat(66))
+}
+
 fn kasan(finding: &Finding, trace: &Trace) -> String {
-    let frame = format!("{}\n", "=".repeat(66));
-    let mut out = format!("{frame}{}\n", finding.headline);
+    let mut out = format!("{}{}\n", frame(), finding.headline);
     let Some((first, others)) = finding.parties.split_first() else { return out };
+    let by = by_task(first, trace);
     let mut notes = finding.notes.as_slice();
     match notes.split_first() {
         Some((access, rest)) if access.starts_with("Read ") || access.starts_with("Write ") => {
-            out.push_str(&format!("{access} by {}\n", who(first)));
+            out.push_str(&format!("{access} by {by}\n"));
             notes = rest;
         }
         _ if finding.kind == Kind::DoubleFree => {
-            out.push_str(&format!("Free of {} by {}\n", finding.object, who(first)));
+            out.push_str(&format!("Free of addr {} by {by}\n", finding.object));
         }
-        _ => out.push_str(&format!("{} by {}\n", first.what, who(first))),
+        _ => out.push_str(&format!("{} by {by}\n", first.what)),
     }
     out.push('\n');
     out.push_str(&call_trace(first, trace));
@@ -103,133 +118,70 @@ fn kasan(finding: &Finding, trace: &Trace) -> String {
     for party in &others {
         out.push_str(&format!("\n{}", stack_of(party, trace)));
     }
-    if !others.is_empty() && finding.kind != Kind::DataRace {
-        out.push_str(&format!(
-            "\nThe buggy address belongs to the object {}\n",
-            root(&finding.object)
-        ));
+    if !others.is_empty() {
+        let object = root(&finding.object);
+        out.push_str(&format!("\nThe buggy address belongs to the object {object}\n"));
     }
-    notes.iter().for_each(|note| out.push_str(&format!(" {note}\n")));
-    out + &frame
+    notes.iter().for_each(|note| out.push_str(&format!("{note}\n")));
+    out + &frame()
 }
 
-fn lockdep(finding: &Finding, trace: &Trace) -> String {
-    let (title, rest) = match finding.headline.match_indices(": ").nth(1) {
-        Some((at, _)) => finding.headline.split_at(at),
-        None => (finding.headline.as_str(), ""),
-    };
-    let width = title.chars().count();
-    let mut out = format!("{}\n{title}\n{}\n", "=".repeat(width), "-".repeat(width));
-    let rest = rest.trim_start_matches(": ");
-    if !rest.is_empty() {
-        out.push_str(&format!("{rest}\n"));
+/// Two accesses that nothing orders.
+fn kcsan(finding: &Finding, trace: &Trace) -> String {
+    let mut out = format!("{}{}\n", frame(), finding.headline);
+    for party in &finding.parties {
+        let by = by_task(party, trace);
+        let stack = indented(&frames(party, trace));
+        out.push_str(&format!("\n{} of 8 bytes by {by}:\n{stack}", party.what));
     }
+    out.push_str("\nReported by Kernel Concurrency Sanitizer on:\n");
+    let last = finding.parties.iter().max_by_key(|p| p.event);
+    let cpu = last.and_then(|p| cpu_of(p, trace)).unwrap_or_default();
+    out.push_str(&format!("CPU: {cpu}\n"));
+    out + &frame()
+}
+
+/// What no pointer leads to, and who allocated it.
+fn kmemleak(finding: &Finding, trace: &Trace) -> String {
+    let mut out = format!("{}\n", finding.headline);
+    finding.notes.iter().for_each(|note| out.push_str(&format!("{note}\n")));
+    let Some(by) = finding.parties.first() else { return out };
+    let comm = by.agent.split_once('/').map_or(by.agent.as_str(), |(_, role)| role);
+    out.push_str(&format!("  comm \"{comm}\"\n  backtrace:\n"));
+    frames(by, trace).iter().for_each(|frame| out.push_str(&format!("    {frame}\n")));
+    out
+}
+
+/// Behind "cut here", with where the WARN stands.
+fn cut_here(finding: &Finding, trace: &Trace) -> String {
+    let place = match finding.kind {
+        Kind::Refcount => "lib/refcount.c refcount_warn_saturate",
+        Kind::DoubleCallRcu => "lib/debugobjects.c debug_print_object",
+        _ if finding.headline.starts_with("list_add") => "lib/list_debug.c __list_add_valid",
+        _ => "lib/list_debug.c __list_del_entry_valid",
+    };
+    let mut out = format!("------------[ cut here ]------------\n{}\n", finding.headline);
     let Some((first, others)) = finding.parties.split_first() else { return out };
-    let scenario = finding.notes.iter().position(|n| n.starts_with(" Possible"));
-    let (notes, scenario) = finding.notes.split_at(scenario.unwrap_or(finding.notes.len()));
-    notes.iter().for_each(|note| out.push_str(&format!("{note}\n")));
+    let cpu = cpu_of(first, trace).unwrap_or_default();
+    out.push_str(&format!("WARNING: CPU: {cpu} at {place}\n"));
+    out.push_str(&call_trace(first, trace));
+    out.push_str("---[ end trace ]---\n");
+    finding.notes.iter().for_each(|note| out.push_str(&format!("{note}\n")));
     for party in others {
         out.push_str(&format!("\n{}", stack_of(party, trace)));
     }
-    if !scenario.is_empty() {
-        out.push_str("\nother info that might help us debug this:\n");
-    }
-    for note in scenario {
-        let apart = note.starts_with(" ***") || note.starts_with("       CPU0");
-        out.push_str(&format!("{}{note}\n", if apart { "\n" } else { "" }));
-    }
-    out.push('\n');
-    out + &call_trace(first, trace)
-}
-
-fn cut_here(finding: &Finding, trace: &Trace) -> String {
-    let body = plain(finding, trace);
-    format!("------------[ cut here ]------------\n{body}---[ end trace ]---\n")
+    out
 }
 
 fn plain(finding: &Finding, trace: &Trace) -> String {
     let mut out = format!("{}\n", finding.headline);
     finding.notes.iter().for_each(|note| out.push_str(&format!("{note}\n")));
     let Some((first, others)) = finding.parties.split_first() else { return out };
-    if finding.kind == Kind::Leak {
-        out.push_str(&stack_of(first, trace));
-    } else if first.event.is_some() {
+    if first.event.is_some() {
         out.push_str(&call_trace(first, trace));
     }
     for party in others {
         out.push_str(&format!("\n{}", stack_of(party, trace)));
     }
     out
-}
-
-/// `CPU: 0 Comm: exit`, and the stack of whoever noticed, with that of the task below.
-fn call_trace(party: &Party, trace: &Trace) -> String {
-    let Some(at) = step_of(party, trace) else {
-        return format!("Call Trace:\n{}", indented(&frames(party, trace)));
-    };
-    let step = &trace.steps[at];
-    let agent = trace.agent(step);
-    let interrupted = interrupted(trace, at);
-    let task = match agent.kind {
-        AgentKind::Task => Some(agent),
-        _ => interrupted.map(|step| trace.agent(step)),
-    };
-    let comm = task.map_or("swapper", |task| task.role());
-    let mut out = format!("CPU: {} Comm: {comm}\nCall Trace:\n", step.cpu);
-    let own = indented(&frames(party, trace));
-    if agent.kind == AgentKind::Task {
-        return out + &format!(" <TASK>\n{own} </TASK>\n");
-    }
-    out.push_str(&format!(" <IRQ>\n{own} </IRQ>\n"));
-    if let Some(below) = interrupted {
-        let stack: Vec<String> = below.stack.clone();
-        out.push_str(&format!(" <TASK>\n{} </TASK>\n", indented(&stack)));
-    }
-    out
-}
-
-/// `Freed by exit on cpu1:` with the stack.
-fn stack_of(party: &Party, trace: &Trace) -> String {
-    let what = party.what.trim_end_matches(':');
-    let frames = frames(party, trace);
-    if party.event.is_none() {
-        return format!("{what} by {}\n", who(party));
-    }
-    format!("{what} by {}:\n{}", who(party), indented(&frames))
-}
-
-/// Operation and functions, innermost first, down to what called the outermost.
-fn frames(party: &Party, trace: &Trace) -> Vec<String> {
-    let mut frames = vec![party.op.clone()];
-    frames.extend(party.stack.iter().cloned());
-    frames.extend(step_of(party, trace).and_then(|at| caller(trace, at)));
-    frames
-}
-
-/// What called the function that this step stands in: `rcu_do_batch`.
-fn caller(trace: &Trace, at: usize) -> Option<String> {
-    let agent = trace.steps[at].agent;
-    let mine = trace.steps[..at].iter().rev().filter(|s| s.agent == agent);
-    let mut calls = mine.filter(|s| INVOCATIONS.contains(&s.op.as_str()) && s.op != "irq_enter");
-    calls.next().map(|step| step.op.clone()).filter(|op| *op != trace.steps[at].op)
-}
-
-fn step_of(party: &Party, trace: &Trace) -> Option<usize> {
-    let last = trace.steps.len().checked_sub(1)?;
-    let at = (party.event? as usize).min(last);
-    (trace.agent(&trace.steps[at]).name == party.agent).then_some(at)
-}
-
-/// The last step of the task below this one on its CPU, unless the task had ended or slept.
-fn interrupted(trace: &Trace, at: usize) -> Option<&Step> {
-    let step = &trace.steps[at];
-    let on_cpu = |s: &&Step| s.cpu == step.cpu && trace.agent(s).kind == AgentKind::Task;
-    let below = trace.steps[..at].iter().rev().find(on_cpu)?;
-    let ended = format!("life of {}", trace.agent(below).name);
-    let gone = below.touches.iter().any(|t| t.object == ended && t.mode == Mode::Write);
-    (!gone && step.level() > 0).then_some(below)
-}
-
-fn indented(frames: &[String]) -> String {
-    frames.iter().map(|frame| format!(" {frame}\n")).collect()
 }

@@ -8,8 +8,8 @@ use crate::base::types::{Allocator, FieldDesc, TypeDesc};
 use crate::kernel::settings::Settings;
 use crate::program::handle::Scalar;
 use crate::program::{
-    Atomic, Body, Field, Kernel, ListHead, Mutex, Object, Program, Refcount, RwSem, SpinLock, Var,
-    Word,
+    Atomic, Body, Field, Kernel, ListHead, Mutex, Object, Program, Refcount, RwLock, RwSem,
+    SpinLock, Var, Word,
 };
 use std::rc::Rc;
 
@@ -24,6 +24,7 @@ macro_rules! static_object {
                 fields: FIELDS,
                 allocator: Allocator::Static,
                 free_checks: &[],
+                prep_checks: &[],
             };
             <$ty as Field>::at(self.sys.setup_alloc(&DESC, role))
         })+
@@ -83,6 +84,7 @@ impl Sim {
         spin_lock, SpinLock, "spinlock", "A static spinlock; each role is a lock class of its own.";
         mutex, Mutex, "mutex", "A static mutex.";
         rw_sem, RwSem, "rwsem", "A static reader-writer semaphore.";
+        rw_lock, RwLock, "rwlock", "A static `rwlock_t`.";
         list_head_uninit, ListHead, "list_head", "A static list head, not initialized.";
         refcount_zero, Refcount, "refcount", "A static `refcount_t` of 0.";
     }
@@ -95,6 +97,7 @@ impl Sim {
             fields: &[],
             allocator: Allocator::Static,
             free_checks: &[],
+            prep_checks: &[],
         };
         let var = Var::at(self.sys.setup_alloc(&DESC, role));
         self.set(var, value);

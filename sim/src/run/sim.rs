@@ -6,6 +6,7 @@ use crate::base::op::Call;
 use crate::choice::strategy::Strategy;
 use crate::detect::{Detector, Detectors, Watch};
 use crate::kernel::System;
+use crate::kernel::settings::RcuFlavour;
 use crate::kernel::system::{Code, Start, Stepped};
 use crate::program::kernel::Mailbox;
 use crate::program::{Body, BoxFuture, Kernel};
@@ -108,11 +109,12 @@ impl Sim {
 
     /// Starts what was built. The parts of [`Sim::execute`], for those who steer step by step.
     pub(super) fn begin(&mut self) {
-        self.detectors.watch = Watch {
+        self.detectors.set_watch(Watch {
             lockdep: self.sys.settings.lockdep,
             data_race: self.sys.settings.data_race,
             cooperative: !self.sys.m.preemptible,
-        };
+            classic_rcu: self.sys.settings.rcu == RcuFlavour::Classic,
+        });
         self.sys.static_words = self.sys.mem.words();
         self.start_contexts();
     }

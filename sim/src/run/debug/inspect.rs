@@ -203,7 +203,9 @@ fn lock_text(sys: &System, value: u64) -> Option<String> {
 fn field_text(sys: &System, at: Ptr, field: &FieldDesc) -> Option<String> {
     let value = sys.mem.load(at.index());
     match field.kind {
-        FieldKind::SpinLock | FieldKind::Mutex | FieldKind::RwSem => lock_text(sys, value),
+        FieldKind::SpinLock | FieldKind::Mutex | FieldKind::RwSem | FieldKind::RwLock => {
+            lock_text(sys, value)
+        }
         FieldKind::List => list_text(sys, at),
         FieldKind::Array => {
             let words = (0..field.words).map(|w| sys.mem.load(at.word(w).index()));

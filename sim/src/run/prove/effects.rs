@@ -158,6 +158,10 @@ impl Before {
             }
             Op::GpEnd if sys.mem.has_typesafe() => out.push(write(Object::RUN)),
             Op::Free { .. } if sys.mem.has_typesafe() => out.push(read(Object::RCU)),
+            Op::Toggle(Toggle::CpuDead) => {
+                out.extend(cpus.map(|c| write(Object::callbacks(c))));
+                out.extend([write(Object::RUN), read(Object::RCU)]);
+            }
             Op::Toggle(Toggle::BhEnable) => out.push(write(Object::softirqs(self.cpu))),
             _ => {}
         }
