@@ -84,8 +84,8 @@ fn free_check((name, field, value): Mark) -> Vec<Scenario> {
     })
 }
 
-/// 1. A page is freed, clean; 2. somebody with a stale pointer marks it, which KASAN does not see in
-/// `struct page`; 3. it is handed out again. The twin marks it before, and takes the mark away.
+/// A page is freed, clean; somebody with a stale pointer marks it, which KASAN does not see in
+/// `struct page`; it is handed out again. The twin marks it before, and takes the mark away.
 fn prep_check((name, field, value): Mark) -> Vec<Scenario> {
     let about = format!("a free page whose {name} is changed before it is handed out again");
     let name = format!("page-prep-{name}");

@@ -54,7 +54,7 @@ pub(crate) fn on(scenario: &Scenario, jobs: u32) -> Hunting {
     let (params, strategy, shard) = (&params, "random", Shard::WHOLE);
     let hunt = Hunt { scenario, params, strategy, seed: 1, shard, jobs };
     let (wall, cpu) = (now(ClockId::Monotonic), now(ClockId::ProcessCPUTime));
-    let hunted = hunt.run(0..RUNS, &|_| ControlFlow::Continue(()));
+    let hunted = hunt.run(0..RUNS, &|_: &Hunted| ControlFlow::Continue(()));
     Hunting {
         hunted,
         wall: now(ClockId::Monotonic) - wall,

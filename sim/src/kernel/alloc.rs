@@ -1,6 +1,7 @@
 //! Allocation: kmem caches and the page allocator.
 
 use super::memory::{Fault, Life, Origin};
+use super::settings::Broken;
 use super::system::System;
 use crate::base::agent::AgentId;
 use crate::base::finding::Kind;
@@ -108,6 +109,9 @@ impl System {
         if desc.allocator == Allocator::Page {
             self.put_on_free_list(at, desc);
         }
+        if self.broken(Broken::FreeForgotten) {
+            return 0;
+        }
         let (origin, ticket) = (self.origin(id), self.rcu.ticket());
         self.mem.free(at, origin, ticket);
         0
@@ -146,7 +150,11 @@ impl System {
             }
         }
         let notes = vec![dump, format!("page dumped because: {reason}")];
-        let parties = self.history(at);
+        let mut parties = self.history(at);
+        // As page_owner adds to the dump.
+        for party in &mut parties {
+            party.what = format!("page last {}", party.what.to_lowercase());
+        }
         let object = self.describe_object(at);
         self.report_named(id, Kind::BadPageState, headline, object, parties, notes);
     }

@@ -1,6 +1,7 @@
 //! Who can act: an agent is offered to the scheduler only if its next step makes progress.
 
 use super::lock;
+use super::settings::Broken;
 use super::system::System;
 use crate::base::agent::{AgentId, AgentKind};
 use crate::base::op::{LockKind, Op};
@@ -108,7 +109,7 @@ impl System {
     /// Is asking for a lock that is held an act of its own?
     #[inline(never)]
     fn can_begin_lock(&self, id: AgentId, kind: LockKind) -> bool {
-        (self.broken(super::settings::Broken::LockAdmitsTwo) && !kind.sleeps())
+        (self.broken(Broken::LockAdmitsTwo) && !kind.sleeps())
             || (!self.m.agent(id).begun && self.beginning_matters(id, kind))
     }
 
@@ -194,7 +195,9 @@ impl System {
             AgentKind::Task => {
                 agent.is_live()
                     && cpu.stack.is_empty()
-                    && (cpu.current == Some(id) || self.m.can_switch(cpu))
+                    && (cpu.current == Some(id)
+                        || self.m.can_switch(cpu)
+                        || self.broken(Broken::PreemptedInsideRegion))
                     && self.can_proceed(id, agent)
             }
             _ => self.can_act_above_tasks(id, agent, cpu),
@@ -217,7 +220,8 @@ impl System {
             AgentKind::Irq => {
                 let armed =
                     if cpu.ipi == Some(id) { !cpu.calls.is_empty() } else { agent.budget > 0 };
-                armed && cpu.accepts_irq()
+                let off = self.broken(Broken::InterruptInsideIrqsOff);
+                armed && (cpu.accepts_irq() || (off && !preempt::in_hardirq(cpu.preempt)))
             }
             AgentKind::Tick => cpu.accepts_irq() && self.tick_raises(agent.cpu) != 0,
             AgentKind::Ksoftirqd => {

@@ -1,5 +1,6 @@
 //! Hard interrupts: lines of devices, the timer tick, function calls from other CPUs.
 
+use super::settings::Broken;
 use super::system::{Applied, Code, Start, System};
 use crate::base::agent::{AgentId, AgentKind};
 use crate::base::event::Eqs;
@@ -72,6 +73,9 @@ impl System {
 
     /// Which softirqs a tick would raise on this CPU now.
     pub(super) fn tick_raises(&self, cpu_id: u16) -> u16 {
+        if self.broken(Broken::TickLost) {
+            return 0;
+        }
         let cpu = &self.m.cpus[usize::from(cpu_id)];
         let idle = |vector: u8| {
             cpu.softirqs[usize::from(vector)].is_none_or(|a| self.m.agent(a).state == State::Idle)

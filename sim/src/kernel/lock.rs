@@ -93,7 +93,8 @@ impl System {
     /// Turns on again what this kind of lock has turned off.
     fn leave_lock(&mut self, id: AgentId, kind: LockKind, flags: u64) {
         if kind.irqs_off() {
-            self.set_irqs_off(id, kind == LockKind::SpinIrqSave && flags != 0);
+            let restores = kind == LockKind::SpinIrqSave && !self.broken(Broken::IrqRestoreEnables);
+            self.set_irqs_off(id, restores && flags != 0);
         }
         self.preempt_sub(id, kind.preempt_offset());
     }

@@ -189,7 +189,10 @@ impl System {
         if self.broken(Broken::CallbackLost) {
             return 0;
         }
-        let ticket = self.rcu.ticket();
+        let ticket = match self.broken(Broken::CallbackEarly) {
+            true => 0,
+            false => self.rcu.ticket(),
+        };
         let list = &mut self.rcu.lists[usize::from(cpu)];
         // The segmented list is linked through the heads themselves.
         if let Some(tail) = list.queue.back().filter(|cb| !cb.head.is_null()).map(|cb| cb.head)
@@ -198,8 +201,13 @@ impl System {
             self.access(Object::word(index), Mode::Write);
             self.store(index, head.0);
         }
+        let callback = Callback { head, ticket, barrier: None };
+        let out_of_order = self.broken(Broken::CallbacksOutOfOrder);
         let list = &mut self.rcu.lists[usize::from(cpu)];
-        list.queue.push_back(Callback { head, ticket, barrier: None });
+        match out_of_order {
+            true => list.queue.push_front(callback),
+            false => list.queue.push_back(callback),
+        }
         self.serve_callbacks(cpu);
         self.need_grace_period(ticket);
         0
@@ -255,7 +263,7 @@ impl System {
     }
 
     pub(super) fn rcu_barrier(&mut self, id: AgentId) -> Applied {
-        if self.m.agent(id).begun {
+        if self.m.agent(id).begun || self.broken(Broken::BarrierDoesNotWait) {
             return Applied::Done(0);
         }
         let mut count = 0;

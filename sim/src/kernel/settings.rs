@@ -25,17 +25,47 @@ pub enum Broken {
     LockAdmitsTwo,
     /// `call_rcu()` forgets the callback.
     CallbackLost,
+    /// A callback runs before its grace period has ended.
+    CallbackEarly,
+    /// The callback queued last runs first.
+    CallbacksOutOfOrder,
+    /// `rcu_barrier()` waits for nobody.
+    BarrierDoesNotWait,
+    /// Whoever waits for a word is not told that it has changed.
+    WakeupLost,
+    /// An interrupt is delivered where interrupts are off.
+    InterruptInsideIrqsOff,
+    /// A task is preempted where preemption is off.
+    PreemptedInsideRegion,
+    /// `spin_unlock_irqrestore()` turns interrupts on, whatever they were before.
+    IrqRestoreEnables,
+    /// `queue_work()` forgets the work item.
+    WorkLost,
+    /// The timer interrupt raises nothing.
+    TickLost,
+    /// A freed object can still be touched.
+    FreeForgotten,
 }
 
 impl Broken {
     /// All of them.
-    pub const ALL: [Broken; 6] = [
+    pub const ALL: [Broken; 16] = [
         Broken::GracePeriodEndsEarly,
         Broken::SoftirqInsideBhDisabled,
         Broken::SoftirqLost,
         Broken::ListDelSkipsWrite,
         Broken::LockAdmitsTwo,
         Broken::CallbackLost,
+        Broken::CallbackEarly,
+        Broken::CallbacksOutOfOrder,
+        Broken::BarrierDoesNotWait,
+        Broken::WakeupLost,
+        Broken::InterruptInsideIrqsOff,
+        Broken::PreemptedInsideRegion,
+        Broken::IrqRestoreEnables,
+        Broken::WorkLost,
+        Broken::TickLost,
+        Broken::FreeForgotten,
     ];
 }
 

@@ -294,7 +294,9 @@ impl System {
             self.check_invariants(self.stepping, index);
         }
         let slot = index / SLOT_WORDS;
-        if self.watch_heads.get(slot).is_some_and(|&head| head != 0) {
+        if self.watch_heads.get(slot).is_some_and(|&head| head != 0)
+            && !self.broken(Broken::WakeupLost)
+        {
             self.rewatch.push(slot as u32);
         }
     }

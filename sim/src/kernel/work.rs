@@ -1,5 +1,6 @@
 //! Workqueues: each queued item runs in a kworker task on the CPU that queued it.
 
+use super::settings::Broken;
 use super::system::{Applied, Code, Start, System};
 use super::workqueue::Work;
 use crate::base::agent::{AgentId, AgentKind};
@@ -21,6 +22,9 @@ impl System {
         let origin = self.origin(id);
         if let Some(record) = self.mem.record_mut(work) {
             record.queued = Some(origin);
+        }
+        if self.broken(Broken::WorkLost) {
+            return 1;
         }
         let cpu = self.m.agent(id).cpu;
         let call = Call::internal(Op::WorkInvoke, "process_one_work");

@@ -77,10 +77,10 @@ pub(super) fn meaning(finding: &Finding) -> String {
             "{by} changes {object}, a reference count, in a way that no balanced use of references \
              leads to."
         ),
-        Kind::BadPageState if said("Freed").is_some() => format!(
+        Kind::BadPageState if said("page last freed").is_some() => format!(
             "{by} gets {whole} from the page allocator, and somebody has changed it since it was \
              freed by {}: a stale pointer to it is in use.",
-            other("Freed")
+            other("page last freed")
         ),
         Kind::BadPageState => format!(
             "{by} gives {whole} back to the page allocator while it still carries the marks of a \

@@ -156,6 +156,59 @@ pub(crate) fn all() -> Vec<(Kind, Scenario)> {
                 pte_free_defer(k, page).await;
             });
         }),
+        of(Kind::LockInversion, |sim| {
+            sim.cpus(2);
+            let (inode, page) = (sim.spin_lock("i_lock"), sim.spin_lock("pages_lock"));
+            sim.task(0, "evict", move |k| async move {
+                let k = &k.func("evict_inodes");
+                k.spin_lock(inode).await;
+                k.spin_lock(page).await;
+                k.spin_unlock(page).await;
+                k.spin_unlock(inode).await;
+            });
+            sim.task(1, "dirty", move |k| async move {
+                let k = &k.func("mark_dirty");
+                k.spin_lock(page).await;
+                k.spin_lock(inode).await;
+                k.spin_unlock(inode).await;
+                k.spin_unlock(page).await;
+            });
+        }),
+        of(Kind::WriteBeforeGracePeriod, |sim| {
+            let (_, page) = mm_and_page(sim);
+            sim.task(0, "collapse", move |k| async move {
+                let k = &k.func("pte_free_defer");
+                k.rcu_retire(page.mm()).await;
+                k.write(page.mm(), None).await;
+                k.call_rcu(page.rcu_head(), &PTE_FREE_NOW).await;
+            });
+        }),
+        of(Kind::Stall, |sim| {
+            sim.cpus(2);
+            let ready = sim.word("ready", false);
+            sim.task(0, "poll", move |k| async move {
+                let k = &k.func("wait_for_device");
+                k.preempt_disable().await;
+                while !k.read_once(ready).await {
+                    k.relax().await;
+                }
+                k.preempt_enable().await;
+            });
+            sim.task(1, "sync", move |k| async move {
+                k.func("unregister_device").synchronize_rcu().await;
+            });
+        }),
+        of(Kind::DataRace, |sim| {
+            sim.cpus(2);
+            sim.settings().data_race = true;
+            let session: Session = sim.object("session");
+            sim.task(0, "write", move |k| async move {
+                k.func("ext4_write_end").write(session.state(), 4096).await;
+            });
+            sim.task(1, "writeback", move |k| async move {
+                k.func("ext4_writepages").read(session.state()).await;
+            });
+        }),
         of(Kind::SleepInAtomic, |sim| {
             sim.cpus(1);
             let (lock, session): (SpinLock, Session) =

@@ -91,6 +91,13 @@ fn every_file_is_the_report_of_something() {
 }
 
 #[test]
+fn every_kind_has_a_class() {
+    let mut kinds: Vec<Kind> = classes::all().iter().map(|(kind, _)| *kind).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, Kind::ALL);
+}
+
+#[test]
 fn names_are_distinct() {
     let names: BTreeSet<&str> = goldens().iter().map(|g| g.name.as_str()).collect();
     assert_eq!(names.len(), goldens().len());
