@@ -82,7 +82,7 @@ pub fn file(trace: &Trace) -> Vec<u8> {
     for (span, column) in spans.iter().zip(columns) {
         let on = SPAN_TRACK + column as u64;
         let (from, to) = (span.from as u64 * STEP_NS, (span.to as u64 + 1) * STEP_NS - 1);
-        let begin = event(BEGIN, on).text(22, span.class).text(23, &span.title);
+        let begin = event(BEGIN, on).text(22, span.class).text(23, &span.title(trace));
         packet(&mut out, false, at(from, begin));
         packet(&mut out, false, at(to, event(END, on)));
     }

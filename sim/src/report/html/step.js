@@ -1,29 +1,109 @@
+'use strict';
+const $ = id => document.getElementById(id);
+const main = document.querySelector('main'), grid = $('grid'), overview = $('overview'), view = $('view');
 const steps = [...document.querySelectorAll('.step')];
-const parties = steps.filter(s => s.classList.contains('party'));
-const detail = document.getElementById('detail');
+const bars = [...document.querySelectorAll('.bar')];
+const list = text => text ? text.split('|') : [];
+// What a step touches in memory, without how.
+const words = steps.map(s => new Set(list(s.dataset.touches).map(t => t.slice(t.indexOf(' ') + 1)).filter(t => /[.@]/.test(t))));
+const shared = (a, b) => [...words[a]].some(w => words[b].has(w));
+const shown = i => steps[i] && steps[i].offsetParent;
 let at = -1;
-function select(i, scroll) {
-  if (i < 0 || i >= steps.length) return;
-  if (at >= 0) steps[at].classList.remove('selected');
+
+function lines(id, texts, none) {
+  $(id).replaceChildren(...(texts.length ? texts : [none]).map(text => {
+    const line = document.createElement('div');
+    line.textContent = text;
+    return line;
+  }));
+}
+
+function describe(i) {
+  const { agent, stack, touches, state } = steps[i].dataset;
+  $('p-title').textContent = `Step ${i + 1} of ${steps.length}`;
+  $('p-op').textContent = steps[i].querySelector('code').textContent;
+  $('p-context').textContent = agent;
+  lines('p-stack', list(stack).map(f => f + '()'), '–');
+  $('p-state').textContent = state;
+  lines('p-touches', list(touches), 'nothing');
+  const held = bars.filter(b => b.dataset.agent === agent && +b.dataset.from <= i && i <= +b.dataset.to);
+  lines('p-holds', held.map(b => b.textContent), 'nothing');
+  bars.forEach(b => b.classList.toggle('now', held.includes(b)));
+}
+
+function select(i, scroll = true) {
+  if (!steps[i]) return;
+  if (steps[at]) steps[at].classList.remove('selected');
   at = i;
   steps[at].classList.add('selected');
-  detail.textContent = steps[at].dataset.detail;
-  if (scroll) steps[at].scrollIntoView({ block: 'center' });
+  steps.forEach((s, k) => s.classList.toggle('same', k !== at && shared(at, k)));
+  describe(at);
+  if (scroll) steps[at].scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  history.replaceState(null, '', '#s' + at);
 }
+
+// The next step in this direction that fits.
+function seek(by, fits) {
+  for (let i = at + by; steps[i]; i += by) if (shown(i) && fits(i)) return select(i);
+}
+
+function story() {
+  const on = document.body.classList.toggle('story');
+  $('story').setAttribute('aria-pressed', on);
+  if (steps[at]) steps[at].scrollIntoView({ block: 'center' });
+  draw();
+}
+
+const any = () => true, party = i => steps[i].classList.contains('party');
+const mine = i => at < 0 || steps[i].dataset.agent === steps[at].dataset.agent, same = i => at >= 0 && shared(at, i);
+const keys = {
+  j: () => seek(1, any), ArrowDown: () => seek(1, any), k: () => seek(-1, any), ArrowUp: () => seek(-1, any),
+  l: () => seek(1, mine), ArrowRight: () => seek(1, mine), h: () => seek(-1, mine), ArrowLeft: () => seek(-1, mine),
+  o: () => seek(1, same), i: () => seek(-1, same), n: () => seek(1, party), p: () => seek(-1, party),
+  Home: () => { at = -1; seek(1, any); }, End: () => { at = steps.length; seek(-1, any); },
+  r: () => $('story') && story(),
+};
+document.addEventListener('keydown', e => {
+  if (e.ctrlKey || e.metaKey || e.altKey || !keys[e.key]) return;
+  keys[e.key]();
+  e.preventDefault();
+});
 steps.forEach((s, i) => {
-  s.addEventListener('mouseenter', () => select(i, false));
+  s.addEventListener('mouseenter', () => describe(i));
+  s.addEventListener('mouseleave', () => { if (at >= 0) describe(at); });
   s.addEventListener('click', () => select(i, false));
 });
-document.addEventListener('keydown', e => {
-  const party = d => {
-    const there = parties.map(p => steps.indexOf(p)).filter(i => d > 0 ? i > at : i < at);
-    if (there.length) select(d > 0 ? Math.min(...there) : Math.max(...there), true);
-  };
-  const keys = { j: () => select(at + 1, true), ArrowDown: () => select(at + 1, true),
-    k: () => select(at - 1, true), ArrowUp: () => select(at - 1, true),
-    Home: () => select(0, true), End: () => select(steps.length - 1, true),
-    n: () => party(1), p: () => party(-1) };
-  if (keys[e.key]) { keys[e.key](); e.preventDefault(); }
+document.querySelectorAll('.finding a').forEach(a => a.addEventListener('click', e => {
+  select(+a.hash.slice(2));
+  e.preventDefault();
+}));
+if ($('story')) $('story').addEventListener('click', story);
+
+// The parties of each finding, linked; and what part of the run is in view.
+function draw() {
+  const findings = {};
+  document.querySelectorAll('.finding a').forEach(a => (findings[a.dataset.finding] ||= []).push($(a.hash.slice(1))));
+  const paths = Object.values(findings).flatMap(([culprit, ...others]) => others.map(other => {
+    const edge = e => [e.offsetLeft + e.offsetWidth, e.offsetTop + e.offsetHeight / 2];
+    const side = culprit.offsetLeft < other.offsetLeft ? [edge(culprit), [other.offsetLeft, edge(other)[1]]]
+      : culprit.offsetLeft > other.offsetLeft ? [[culprit.offsetLeft, edge(culprit)[1]], edge(other)] : [edge(culprit), edge(other)];
+    const [[x1, y1], [x2, y2]] = side, bend = x1 === x2 ? [x1 + 30, x2 + 30] : [(x1 + x2) / 2, (x1 + x2) / 2];
+    return `<path d="M${x1},${y1} C${bend[0]},${y1} ${bend[1]},${y2} ${x2},${y2}"/><circle cx="${x1}" cy="${y1}" r="3"/><circle cx="${x2}" cy="${y2}" r="3"/>`;
+  }));
+  $('links').innerHTML = paths.join('');
+  scrolled();
+}
+function scrolled() {
+  const rows = overview.viewBox.baseVal.height, all = Math.max(grid.offsetHeight - 74, 1);
+  view.setAttribute('y', main.scrollTop / all * rows);
+  view.setAttribute('height', Math.min(1, (main.clientHeight - 34) / all) * rows);
+}
+main.addEventListener('scroll', scrolled);
+addEventListener('resize', draw);
+overview.addEventListener('click', e => {
+  const part = (e.clientY - overview.getBoundingClientRect().top) / overview.clientHeight;
+  main.scrollTop = part * (grid.offsetHeight - 74) - main.clientHeight / 2;
 });
-const target = location.hash && document.querySelector(location.hash);
-if (target) select(steps.indexOf(target), true);
+draw();
+const wanted = /^#s(\d+)$/.exec(location.hash);
+if (wanted) select(+wanted[1]);
