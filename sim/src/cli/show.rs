@@ -21,7 +21,7 @@ pub(super) fn show(all: &[Scenario], args: &args::Show) -> Result<super::Outcome
         Format::Text => run::outcome_text(&execution, replayed.stop).into_bytes(),
         Format::Json => format!("{:#}\n", json(&file, &execution, &replayed)).into_bytes(),
         Format::Html => html::page(&file.scenario, trace, findings).into_bytes(),
-        Format::Perfetto => perfetto::file(trace),
+        Format::Perfetto => perfetto::file(trace, findings),
         Format::TraceCmd => tracedat::file(trace),
     };
     match (&args.out, args.format) {

@@ -12,6 +12,7 @@ pub mod spans;
 pub mod splat;
 mod stack;
 mod story;
+mod stretches;
 mod text;
 pub mod tracedat;
 

@@ -1,20 +1,23 @@
 //! A trace for the Perfetto UI: protobuf, written by hand (the format is stable and small).
 //!
 //! Field numbers are those of `protos/perfetto/trace`. Each CPU has a track with a slice for each
-//! stretch of a context and, inside it, a slice for each operation; locks, readers and grace
-//! periods have tracks of their own; a flow leads from `call_rcu()` to its callback. One step is
-//! drawn as one microsecond.
+//! stretch of a context and, inside it, a slice for each operation; softirqs, interrupts, each lock,
+//! readers and grace periods have tracks of their own. Flows lead from `call_rcu()` to its callback,
+//! and between the parties of a finding. One step is drawn as one microsecond.
 
-use super::spans;
+use super::spans::{self, Span};
+use super::stretches::{self, Stretch};
+use crate::base::agent::AgentKind;
+use crate::base::finding::Finding;
+use crate::base::hash::StableHash;
 use crate::trace::{Step, Trace};
 
 const STEP_NS: u64 = 1000;
 const SEQUENCE: u64 = 1;
 const ROOT: u64 = 1;
-const CPU_TRACK: u64 = 100;
-const SPAN_TRACK: u64 = 10_000;
 const BEGIN: u64 = 1;
 const END: u64 = 2;
+const INSTANT: u64 = 3;
 
 /// One protobuf message in the making.
 #[derive(Default)]
@@ -53,111 +56,162 @@ impl Message {
     }
 }
 
-/// Renders a run as a Perfetto trace file.
-pub fn file(trace: &Trace) -> Vec<u8> {
-    let mut out = Message::default();
-    let packet = |out: &mut Message, first: bool, message: Message| {
-        // The first packet says that incremental state begins here.
-        let flags = if first { 1 } else { 2 };
-        let message = message.number(10, SEQUENCE).number(13, flags);
-        *out = std::mem::take(out).bytes(1, &message.0);
-    };
-    let root = Message::default().number(1, ROOT).text(2, "ksim").number(11, 3);
-    packet(&mut out, true, Message::default().bytes(60, &root.0));
-    for cpu in 0..u64::from(trace.cpus) {
-        let name = format!("CPU {cpu}");
-        packet(&mut out, false, track(CPU_TRACK + cpu, ROOT, &name, cpu));
-    }
-    let beside = CPU_TRACK + u64::from(trace.cpus);
-    packet(&mut out, false, track(beside, ROOT, "grace periods, time", u64::from(trace.cpus)));
-    let spans = spans::all(trace);
-    let columns = spans::columns(&spans);
-    for column in 0..columns.iter().max().map_or(0, |c| c + 1) as u64 {
-        let name = "held: locks, readers, grace periods";
-        packet(&mut out, false, track(SPAN_TRACK + column, ROOT, name, 1000 + column));
-    }
-    for message in steps(trace, beside) {
-        packet(&mut out, false, message);
-    }
-    for (span, column) in spans.iter().zip(columns) {
-        let on = SPAN_TRACK + column as u64;
-        let (from, to) = (span.from as u64 * STEP_NS, (span.to as u64 + 1) * STEP_NS - 1);
-        let begin = event(BEGIN, on).text(22, span.class).text(23, &span.title(trace));
-        packet(&mut out, false, at(from, begin));
-        packet(&mut out, false, at(to, event(END, on)));
-    }
-    out.0
+/// Packets in order, and the tracks so far.
+struct File {
+    bytes: Message,
+    tracks: u64,
 }
 
-fn track(uuid: u64, parent: u64, name: &str, rank: u64) -> Message {
-    let descriptor = Message::default()
-        .number(1, uuid)
-        .text(2, name)
-        .number(5, parent)
-        .number(11, 3)
-        .number(12, rank);
-    Message::default().bytes(60, &descriptor.0)
+impl File {
+    fn packet(&mut self, message: Message) {
+        // The first packet says that incremental state begins here.
+        let flags = if self.bytes.0.is_empty() { 1 } else { 2 };
+        let message = message.number(10, SEQUENCE).number(13, flags);
+        self.bytes = std::mem::take(&mut self.bytes).bytes(1, &message.0);
+    }
+
+    /// A new track below another, after all that it has already.
+    fn track(&mut self, parent: u64, name: &str) -> u64 {
+        self.tracks += 1;
+        let (uuid, rank) = (ROOT + self.tracks, self.tracks);
+        let descriptor = Message::default().number(1, uuid).text(2, name).number(5, parent);
+        // Children in the order of their ranks.
+        let descriptor = descriptor.number(11, 3).number(12, rank);
+        self.packet(Message::default().bytes(60, &descriptor.0));
+        uuid
+    }
+
+    fn event(&mut self, time: u64, event: Message) {
+        self.packet(Message::default().number(8, time).bytes(11, &event.0));
+    }
+
+    /// A slice from the beginning of one step to the end of another.
+    fn slice(&mut self, track: u64, from: usize, to: usize, category: &str, name: &str) {
+        self.event(from as u64 * STEP_NS, event(BEGIN, track).text(22, category).text(23, name));
+        self.event((to as u64 + 1) * STEP_NS - 1, event(END, track));
+    }
 }
 
 fn event(kind: u64, track: u64) -> Message {
     Message::default().number(9, kind).number(11, track)
 }
 
-fn at(time: u64, event: Message) -> Message {
-    Message::default().number(8, time).bytes(11, &event.0)
-}
-
-/// Slices of contexts and operations, in order of time.
-fn steps(trace: &Trace, beside: u64) -> Vec<Message> {
-    let mut out = Vec::new();
-    // The agents whose slices are open on each CPU, lowest context first.
-    let mut open: Vec<Vec<usize>> = vec![Vec::new(); usize::from(trace.cpus)];
-    for (n, step) in trace.steps.iter().enumerate() {
-        let time = n as u64 * STEP_NS;
-        let agent = trace.agent(step);
-        let on_cpu = agent.is_on_cpu() && usize::from(step.cpu) < open.len();
-        let on = if on_cpu { CPU_TRACK + u64::from(step.cpu) } else { beside };
-        if on_cpu {
-            let stack = &mut open[usize::from(step.cpu)];
-            let keep = stack.iter().position(|&a| a == step.agent).map_or(step.level(), |i| i + 1);
-            while stack.len() > keep {
-                stack.pop();
-                out.push(at(time, event(END, on)));
-            }
-            if !stack.contains(&step.agent) {
-                stack.push(step.agent);
-                out.push(at(time, event(BEGIN, on).text(22, "context").text(23, &agent.name)));
+/// Renders a run as a Perfetto trace file.
+pub fn file(trace: &Trace, findings: &[Finding]) -> Vec<u8> {
+    let mut file = File { bytes: Message::default(), tracks: 0 };
+    let root = Message::default().number(1, ROOT).text(2, "ksim").number(11, 3);
+    file.packet(Message::default().bytes(60, &root.0));
+    let spans = spans::all(trace);
+    let stretches = stretches::all(trace);
+    for cpu in 0..trace.cpus {
+        let mine: Vec<&Stretch> = stretches.iter().filter(|s| s.cpu == cpu).collect();
+        let track = file.track(ROOT, &format!("CPU {cpu}"));
+        operations(&mut file, trace, findings, &mine, Some(cpu), track);
+        for (name, first, last) in [
+            ("softirqs", AgentKind::Softirq, AgentKind::Softirq),
+            ("interrupts", AgentKind::Irq, AgentKind::Tick),
+        ] {
+            let kinds = first..=last;
+            let served = |s: &&&Stretch| kinds.contains(&trace.agents[s.agent].kind);
+            let track = match mine.iter().any(|s| served(&s)) {
+                true => file.track(ROOT, &format!("CPU {cpu} {name}")),
+                false => continue,
+            };
+            for s in mine.iter().filter(served) {
+                file.slice(track, s.from, s.to, name, trace.agents[s.agent].role());
             }
         }
-        out.push(at(time, operation(step, on)));
-        out.push(at(time + STEP_NS - 1, event(END, on)));
     }
-    let end = trace.steps.len() as u64 * STEP_NS;
-    for (cpu, stack) in open.iter().enumerate() {
-        out.extend(stack.iter().map(|_| at(end, event(END, CPU_TRACK + cpu as u64))));
+    let mut groups: Vec<(&str, &str)> = Vec::new();
+    for span in &spans {
+        if !groups.contains(&(span.class, &span.what)) {
+            groups.push((span.class, &span.what));
+        }
     }
-    out
+    groups
+        .sort_by_key(|(class, _)| ["lock", "off", "reader", "gp"].iter().position(|c| c == class));
+    for (class, what) in groups {
+        let mine: Vec<&Span> =
+            spans.iter().filter(|s| s.class == class && s.what == what).collect();
+        bars(&mut file, trace, &mine);
+    }
+    let track = file.track(ROOT, "RCU and time: steps");
+    operations(&mut file, trace, findings, &[], None, track);
+    file.bytes.0
 }
 
-fn operation(step: &Step, on: u64) -> Message {
-    let stack = Message::default().text(10, "stack").text(6, &step.stack.join(" < "));
-    let count = format!("{:#x}", step.preempt);
-    let preempt = Message::default().text(10, "preempt_count").text(6, &count);
-    let message = event(BEGIN, on)
+/// The bars of one lock, or of all readers, or of all grace periods; a second track where two
+/// overlap.
+fn bars(file: &mut File, trace: &Trace, spans: &[&Span]) {
+    let columns = spans::columns(spans.iter().copied());
+    for column in 0..columns.iter().max().map_or(0, |c| c + 1) {
+        let Some(first) = spans.first() else { return };
+        let name = match first.class {
+            "lock" => format!("lock {}", first.what),
+            "reader" => "RCU readers".to_owned(),
+            "gp" => "RCU grace periods".to_owned(),
+            _ => first.what.clone(),
+        };
+        let track = file.track(ROOT, &name);
+        for (span, _) in spans.iter().zip(&columns).filter(|(_, c)| **c == column) {
+            file.slice(track, span.from, span.to, span.class, &span.title(trace));
+        }
+    }
+}
+
+/// Slices of contexts and operations on a CPU, or beside them, in order of time.
+fn operations(
+    file: &mut File,
+    trace: &Trace,
+    findings: &[Finding],
+    stretches: &[&Stretch],
+    cpu: Option<u16>,
+    track: u64,
+) {
+    let mut open: Vec<&Stretch> = Vec::new();
+    for (n, step) in trace.steps.iter().enumerate() {
+        let agent = trace.agent(step);
+        if agent.is_on_cpu().then_some(step.cpu) != cpu {
+            continue;
+        }
+        let time = n as u64 * STEP_NS;
+        while let Some(over) = open.pop_if(|s| s.to < n) {
+            file.event((over.to as u64 + 1) * STEP_NS, event(END, track));
+        }
+        for begins in stretches.iter().filter(|s| s.from == n) {
+            open.push(begins);
+            file.event(time, event(BEGIN, track).text(22, "context").text(23, &agent.name));
+        }
+        file.event(time, operation(step, n, findings, track));
+        file.event(time + STEP_NS - 1, event(END, track));
+        for found in findings.iter().filter(|f| f.event as usize == n) {
+            let mark = event(INSTANT, track).text(22, "finding").text(23, &found.headline);
+            file.event(time + STEP_NS / 2, mark);
+        }
+    }
+    while let Some(over) = open.pop() {
+        file.event((over.to as u64 + 1) * STEP_NS, event(END, track));
+    }
+}
+
+fn operation(step: &Step, n: usize, findings: &[Finding], track: u64) -> Message {
+    let note = |name: &str, text: &str| Message::default().text(10, name).text(6, text);
+    let mut message = event(BEGIN, track)
         .text(22, "operation")
         .text(23, &step.text())
-        .bytes(4, &stack.0)
-        .bytes(4, &preempt.0);
+        .bytes(4, &note("stack", &step.stack.join(" < ")).0)
+        .bytes(4, &note("preempt_count", &format!("{:#x}", step.preempt)).0);
     let head = match step.op.as_str() {
-        "call_rcu" | "rcu_do_batch" => step.touches.iter().find(|t| t.object.contains('.')),
+        "call_rcu" | "rcu_do_batch" => step.operands.first(),
         _ => None,
     };
-    match head {
-        // The head's name without its last field is common to both ends.
-        Some(touch) => {
-            let object = touch.object.split('.').next().unwrap_or("");
-            message.fixed64(47, crate::base::hash::StableHash::new().text(object).finish())
-        }
-        None => message,
+    if let Some(head) = head {
+        message = message.fixed64(47, StableHash::new().text("rcu_head").text(head).finish());
     }
+    for (i, finding) in findings.iter().enumerate() {
+        if finding.parties.iter().any(|p| p.event == Some(n as u32)) {
+            message = message.fixed64(47, StableHash::new().text("finding").num(i as u64).finish());
+        }
+    }
+    message
 }

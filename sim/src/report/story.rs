@@ -165,7 +165,7 @@ fn entry(agent: &Agent, step: &Step) -> Option<String> {
 }
 
 /// A step that no CPU takes.
-fn beside(step: &Step) -> String {
+pub(super) fn beside(step: &Step) -> String {
     match step.op.as_str() {
         "rcu_gp_init" => "RCU: a grace period begins".to_owned(),
         "rcu_gp_cleanup" => "RCU: the grace period ends".to_owned(),

@@ -1,12 +1,13 @@
 //! The lanes: a grid with a row for each step; for each CPU a rail of bars and a lane of contexts;
 //! at the right, what no CPU does.
 
-use super::stretches::{self, level};
 use super::{escape, event, rail, spans};
 use crate::base::agent::AgentKind;
 use crate::base::event::Phase;
 use crate::base::finding::{Finding, Kind};
-use crate::trace::{Step, Trace};
+use crate::report::story;
+use crate::report::stretches::{self, level};
+use crate::trace::{Agent, Step, Trace};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -39,17 +40,17 @@ pub(super) fn write(
         "<main tabindex=\"-1\"><div id=\"grid\" style=\"grid-template-columns:{columns}\">"
     );
     heads(out, trace, &lanes);
-    for stretch in stretches::all(trace) {
+    let stretches = stretches::all(trace);
+    for stretch in &stretches {
         let agent = &trace.agents[stretch.agent];
         let _ = writeln!(
             out,
-            "<div class=\"context {}\" style=\"grid-row:{}/{};grid-column:{};--l:{}\"><b>{}</b></div>",
+            "<div class=\"context {}\" style=\"grid-row:{}/{};grid-column:{};--l:{}\"></div>",
             class(agent.kind),
             stretch.from + 2,
             stretch.to + 3,
             column(trace, Some(stretch.cpu)) + 1,
             level(agent.kind),
-            escape(agent.role())
         );
     }
     for (&cpu, bars) in lanes.iter().zip(&rails) {
@@ -73,7 +74,8 @@ pub(super) fn write(
             );
         }
     }
-    steps(out, trace, findings, story);
+    let begins = stretches.iter().map(|s| s.from).collect();
+    steps(out, trace, findings, story, &begins);
     out.push_str("<svg id=\"links\" aria-hidden=\"true\"></svg></div></main>\n");
     overview(out, trace, findings);
 }
@@ -82,7 +84,7 @@ fn heads(out: &mut String, trace: &Trace, lanes: &[Option<u16>]) {
     out.push_str("<div class=\"head\" style=\"grid-column:1\"></div>\n");
     for &cpu in lanes {
         let name = cpu.map_or("RCU, time".to_owned(), |cpu| format!("CPU {cpu}"));
-        let here = |a: &&crate::trace::Agent| Some(a.cpu) == cpu && a.kind == AgentKind::Task;
+        let here = |a: &&Agent| Some(a.cpu) == cpu && a.kind == AgentKind::Task;
         let tasks: Vec<&str> = trace.agents.iter().filter(here).map(|a| a.role()).collect();
         let at = column(trace, cpu);
         let _ = writeln!(
@@ -112,7 +114,13 @@ pub(super) fn mark(finding: &Finding, party: usize) -> String {
     }
 }
 
-fn steps(out: &mut String, trace: &Trace, findings: &[Finding], story: &BTreeSet<usize>) {
+fn steps(
+    out: &mut String,
+    trace: &Trace,
+    findings: &[Finding],
+    story: &BTreeSet<usize>,
+    begins: &BTreeSet<usize>,
+) {
     let mut last: Vec<Option<&Step>> = vec![None; trace.agents.len()];
     for (n, step) in trace.steps.iter().chain(waiting(trace, findings)).enumerate() {
         let func = |s: &&Step| s.stack == step.stack;
@@ -126,6 +134,9 @@ fn steps(out: &mut String, trace: &Trace, findings: &[Finding], story: &BTreeSet
                     let _ = write!(marks, "<mark{class}>{}</mark>", escape(&mark(finding, i)));
                 }
             }
+        }
+        if begins.contains(&n) {
+            let _ = write!(marks, "<b>{}</b>", escape(trace.agent(step).role()));
         }
         row(out, trace, n, step, entered, &marks, story.contains(&n));
     }
@@ -157,11 +168,11 @@ fn row(
         "<div class=\"no{0}\" style=\"grid-row:{row}\">{1}</div><div id=\"s{n}\" \
          class=\"step {2}{0}{3}{4}\" style=\"grid-row:{row};grid-column:{5};--l:{6}\" \
          data-agent=\"{7}\" data-stack=\"{8}\" data-touches=\"{9}\" \
-         data-state=\"{10:#x}{off}\" title=\"{7}: {11}\"><code>{11}</code>",
+         data-state=\"{10:#x}{off}\" title=\"{7}: {11}\"><code>{12}</code>",
         if story { " story" } else { "" },
         n + 1,
         class(agent.kind),
-        if marks.is_empty() { "" } else { " party" },
+        if marks.contains("<mark") { " party" } else { "" },
         if waits { " waits" } else { "" },
         column(trace, cpu) + 1,
         level(agent.kind).min(if agent.is_on_cpu() { 2 } else { 0 }),
@@ -170,11 +181,25 @@ fn row(
         list(touches.collect()),
         step.preempt,
         escape(&step.text()),
+        escape(&words(agent, step)),
     );
     if let Some(func) = step.stack.first().filter(|_| entered) {
         let _ = write!(out, "<i>{}()</i>", escape(func));
     }
     let _ = writeln!(out, "{marks}</div>");
+}
+
+/// The operation; what the environment does, in words.
+fn words(agent: &Agent, step: &Step) -> String {
+    match agent.kind {
+        AgentKind::Tick => "timer interrupt".to_owned(),
+        _ if !agent.is_on_cpu() => {
+            let text = story::beside(step);
+            let short = text.strip_prefix("RCU: ").and_then(|t| t.split_once(' '));
+            short.map_or(text.clone(), |(_, rest)| rest.to_owned())
+        }
+        _ => step.text(),
+    }
 }
 
 /// The whole run in a strip: a stroke for each step, in the colors of the lanes.

@@ -2,7 +2,6 @@
 //! readers and grace periods. Readable without script; with it, keys step through the run.
 
 mod lanes;
-mod stretches;
 
 use super::{relevant, spans, splat};
 use crate::base::finding::{Finding, Party};
@@ -68,7 +67,7 @@ fn header(out: &mut String, title: &str, trace: &Trace, findings: &[Finding], st
         }
         let _ = writeln!(
             out,
-            "</ol>\n<details><summary>Report</summary><pre>{}</pre></details></section>",
+            "<li><details><summary>Report</summary><pre>{}</pre></details></li></ol></section>",
             escape(splat::finding(finding, trace).trim_end())
         );
     }

@@ -18,13 +18,24 @@ function lines(id, texts, none) {
   }));
 }
 
+// preempt_count in words: its fields are those of include/linux/preempt.h.
+function preempt(state) {
+  const n = parseInt(state), off = (n >> 9) & 0x7f, words = [];
+  if (n & 0xff) words.push(`preemption off (${n & 0xff})`);
+  if (n & 0x100) words.push('serves a softirq');
+  if (off) words.push(`softirqs off (${off})`);
+  if (n & 0xf0000) words.push('in a hard interrupt');
+  if (state.includes('irqs')) words.push('interrupts off');
+  return [state.split(' ')[0], ...words];
+}
+
 function describe(i) {
   const { agent, stack, touches, state } = steps[i].dataset;
   $('p-title').textContent = `Step ${i + 1} of ${steps.length}`;
   $('p-op').textContent = steps[i].querySelector('code').textContent;
   $('p-context').textContent = agent;
   lines('p-stack', list(stack).map(f => f + '()'), '–');
-  $('p-state').textContent = state;
+  lines('p-state', preempt(state));
   lines('p-touches', list(touches), 'nothing');
   const held = bars.filter(b => b.dataset.agent === agent && +b.dataset.from <= i && i <= +b.dataset.to);
   lines('p-holds', held.map(b => b.textContent), 'nothing');
@@ -43,8 +54,8 @@ function select(i, scroll = true) {
 }
 
 // The next step in this direction that fits.
-function seek(by, fits) {
-  for (let i = at + by; steps[i]; i += by) if (shown(i) && fits(i)) return select(i);
+function seek(by, fits, from = at) {
+  for (let i = from + by; steps[i]; i += by) if (shown(i) && fits(i)) return select(i);
 }
 
 function story() {
@@ -60,7 +71,7 @@ const keys = {
   j: () => seek(1, any), ArrowDown: () => seek(1, any), k: () => seek(-1, any), ArrowUp: () => seek(-1, any),
   l: () => seek(1, mine), ArrowRight: () => seek(1, mine), h: () => seek(-1, mine), ArrowLeft: () => seek(-1, mine),
   o: () => seek(1, same), i: () => seek(-1, same), n: () => seek(1, party), p: () => seek(-1, party),
-  Home: () => { at = -1; seek(1, any); }, End: () => { at = steps.length; seek(-1, any); },
+  Home: () => seek(1, any, -1), End: () => seek(-1, any, steps.length),
   r: () => $('story') && story(),
 };
 document.addEventListener('keydown', e => {
@@ -84,11 +95,15 @@ function draw() {
   const findings = {};
   document.querySelectorAll('.finding a').forEach(a => (findings[a.dataset.finding] ||= []).push($(a.hash.slice(1))));
   const paths = Object.values(findings).flatMap(([culprit, ...others]) => others.map(other => {
-    const edge = e => [e.offsetLeft + e.offsetWidth, e.offsetTop + e.offsetHeight / 2];
-    const side = culprit.offsetLeft < other.offsetLeft ? [edge(culprit), [other.offsetLeft, edge(other)[1]]]
-      : culprit.offsetLeft > other.offsetLeft ? [[culprit.offsetLeft, edge(culprit)[1]], edge(other)] : [edge(culprit), edge(other)];
-    const [[x1, y1], [x2, y2]] = side, bend = x1 === x2 ? [x1 + 30, x2 + 30] : [(x1 + x2) / 2, (x1 + x2) / 2];
-    return `<path d="M${x1},${y1} C${bend[0]},${y1} ${bend[1]},${y2} ${x2},${y2}"/><circle cx="${x1}" cy="${y1}" r="3"/><circle cx="${x2}" cy="${y2}" r="3"/>`;
+    const [a, b] = [culprit, other].sort((x, y) => x.style.gridColumnStart - y.style.gridColumnStart);
+    const [x1, x2] = [a.offsetLeft + a.offsetWidth, b.offsetLeft];
+    const [y1, y2] = [a, b].map(e => e.offsetTop + e.offsetHeight / 2);
+    const end = (x, y) => `<circle cx="${x}" cy="${y}" r="3"/>`;
+    if (a.style.gridColumnStart === b.style.gridColumnStart) {
+      return `<path d="M${x1},${y1} h5 V${y2} h-5"/>` + end(x1, y1) + end(x1, y2);
+    }
+    const mid = (x1 + x2) / 2;
+    return `<path d="M${x1},${y1} C${mid},${y1} ${mid},${y2} ${x2},${y2}"/>` + end(x1, y1) + end(x2, y2);
   }));
   $('links').innerHTML = paths.join('');
   scrolled();
