@@ -79,13 +79,13 @@ pub(crate) fn use_after_free(longer: bool) -> Scenario {
             mmdrop(&k, mm).await;
         });
     };
-    of(Kind::UseAfterFree, build).1
+    of(Kind::UseAfterFree, build)
 }
 
-/// The scenarios, each with what it shows.
-pub(crate) fn all() -> Vec<(Kind, Scenario)> {
+/// The scenarios. Each shows one kind.
+pub(crate) fn all() -> Vec<Scenario> {
     vec![
-        (Kind::UseAfterFree, use_after_free(false)),
+        use_after_free(false),
         of(Kind::DoubleFree, |sim| {
             sim.cpus(2);
             let session: Session = sim.object("session");
@@ -271,7 +271,7 @@ pub(crate) fn all() -> Vec<(Kind, Scenario)> {
     ]
 }
 
-fn of(kind: Kind, build: impl Fn(&mut Sim) + Send + Sync + 'static) -> (Kind, Scenario) {
+fn of(kind: Kind, build: impl Fn(&mut Sim) + Send + Sync + 'static) -> Scenario {
     let name = format!("class/{kind}");
-    (kind, Scenario::new(name, "one class of finding", move |sim, _| build(sim)))
+    Scenario::new(name, "one class of finding", move |sim, _| build(sim)).finds(&[kind])
 }

@@ -3,12 +3,14 @@
 //! `INSTA_UPDATE=always cargo test -p ksim-snapshots` and `git diff`.
 
 mod classes;
+mod insertion;
 mod search;
+mod verdicts;
 
 use ksim::base::finding::Kind;
 use ksim::report;
 use ksim::run::Scenario;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -20,13 +22,23 @@ struct Golden {
 }
 
 impl Golden {
-    fn of(name: &str, scenario: &Scenario, kind: Kind) -> Option<Golden> {
-        let (finding, trace) = search::example(scenario, kind)?;
-        Some(Golden {
-            name: name.replace('/', "__"),
-            about: format!("{}, seed {}", scenario.name, search::SEED),
-            text: report::finding(&finding, &trace),
-        })
+    /// The report of the first of these scenarios that shows the kind. If none does, the file says
+    /// so, and [`stored`] refuses it.
+    fn of(name: &str, kind: Kind, scenarios: &[&Scenario]) -> Golden {
+        let example = |s: &&Scenario| Some((s.name.clone(), search::example(s, kind)?));
+        let (about, text) = match scenarios.iter().find_map(example) {
+            Some((scenario, (finding, trace))) => {
+                let (verdict, report) = (finding.signature(), report::finding(&finding, &trace));
+                let text = format!("scenario: {scenario}\nverdict:  {verdict}\n\n{report}");
+                (format!("{scenario}, seed {}", search::SEED), text)
+            }
+            None => {
+                let scenario = scenarios.first().map_or("", |s| s.name.as_str());
+                let text = format!("scenario: {scenario}\nverdict:  {kind} {}\n", search::LOST);
+                (scenario.to_owned(), text)
+            }
+        };
+        Golden { name: name.replace('/', "__"), about, text }
     }
 }
 
@@ -37,28 +49,44 @@ fn goldens() -> &'static [Golden] {
 
 fn classes() -> Vec<Golden> {
     let all = classes::all();
-    let report = |(kind, scenario): &(Kind, Scenario)| {
-        let golden = Golden::of(&scenario.name, scenario, *kind);
-        golden.unwrap_or_else(|| panic!("{} does not show {kind}", scenario.name))
-    };
-    all.iter().map(report).collect()
+    all.iter().map(|s| Golden::of(&s.name, s.expect.kinds()[0], &[s])).collect()
 }
 
-/// Every kind that a design of the mail thread shows, by the first of its workloads for which a
-/// short search hits on it.
+/// Every kind that a design of the mail thread shows.
 fn scenarios() -> Vec<Golden> {
     let all = ksim_scenarios::all();
-    let mut goldens: Vec<Golden> = Vec::new();
+    expected(&all)
+        .iter()
+        .map(|((design, kind), scenarios)| {
+            Golden::of(&format!("{design}/{kind}"), *kind, scenarios)
+        })
+        .collect()
+}
+
+/// The designs of the thread with each kind that they are expected to show, and the workloads that
+/// are expected to show it.
+fn expected(all: &[Scenario]) -> BTreeMap<(&str, Kind), Vec<&Scenario>> {
+    let mut expected: BTreeMap<(&str, Kind), Vec<&Scenario>> = BTreeMap::new();
     for scenario in all.iter().filter(|s| s.family() == "pte-free-defer") {
         let design = scenario.name.rsplit_once('/').map_or("", |(design, _)| design);
         for &kind in scenario.expect.kinds() {
-            let name = format!("{design}/{kind}");
-            if goldens.iter().all(|g| g.name != name.replace('/', "__")) {
-                goldens.extend(Golden::of(&name, scenario, kind));
-            }
+            expected.entry((design, kind)).or_default().push(scenario);
         }
     }
-    goldens
+    expected
+}
+
+/// The golden files as they are stored, by name.
+fn stored() -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(folder).expect("the folder of this package can be listed");
+    let paths = entries.map(|entry| entry.expect("an entry can be read").path());
+    let snaps = paths.filter(|path| path.extension().is_some_and(|e| e == "snap"));
+    let read = |path: std::path::PathBuf| {
+        let name = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+        (name, std::fs::read_to_string(&path).expect("a golden file can be read"))
+    };
+    snaps.map(read).collect()
 }
 
 #[test]
@@ -80,19 +108,25 @@ fn reports_are_as_reviewed() {
 
 #[test]
 fn every_file_is_the_report_of_something() {
-    let expected: BTreeSet<String> = goldens().iter().map(|g| format!("{}.snap", g.name)).collect();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let names = std::fs::read_dir(folder).expect("the folder of this package can be listed");
-    let names = names.map(|entry| entry.expect("an entry can be read").file_name());
-    let found: BTreeSet<String> =
-        names.filter_map(|n| n.into_string().ok()).filter(|n| n.ends_with(".snap")).collect();
-    let dead: Vec<&String> = found.difference(&expected).collect();
+    let made: BTreeSet<&str> = goldens().iter().map(|g| g.name.as_str()).collect();
+    let stored = stored();
+    let dead: Vec<&String> = stored.keys().filter(|name| !made.contains(name.as_str())).collect();
     assert!(dead.is_empty(), "no test makes these any more; delete them: {dead:?}");
+}
+
+/// A verdict is changed in the scenario. Whoever accepts or deletes golden files without that fails
+/// here.
+#[test]
+fn stored_verdicts_are_those_that_the_scenarios_expect() {
+    let all: Vec<Scenario> = ksim_scenarios::all().into_iter().chain(classes::all()).collect();
+    let problems = verdicts::problems(&stored(), &all);
+    assert!(problems.is_empty(), "change what the scenario expects, or mend it:\n{problems:#?}");
 }
 
 #[test]
 fn every_kind_has_a_class() {
-    let mut kinds: Vec<Kind> = classes::all().iter().map(|(kind, _)| *kind).collect();
+    let all = classes::all();
+    let mut kinds: Vec<Kind> = all.iter().flat_map(|s| s.expect.kinds()).copied().collect();
     kinds.sort_unstable();
     assert_eq!(kinds, Kind::ALL);
 }
@@ -121,33 +155,4 @@ fn reports_tell_no_addresses() {
         let address = golden.text.lines().find(|l| l.contains("0x8") && l.contains('/'));
         assert_eq!(address, None, "{}", golden.name);
     }
-}
-
-#[test]
-fn one_operation_more_is_one_line_more() {
-    let (kind, plain) = (Kind::UseAfterFree, classes::use_after_free(false));
-    let (before, short) = search::example(&plain, kind).expect("it is found");
-    let more = classes::use_after_free(true);
-    let (after, long) = search::example(&more, kind).expect("it is found again");
-    assert_eq!(before.signature(), after.signature());
-    assert_eq!(without(&report::columns(&long), "cpu_relax()"), report::columns(&short));
-    assert_eq!(report::columns(&long).matches("cpu_relax()").count(), 1);
-    // It has nothing to do with the finding, so the report only hints at it.
-    let (shorter, longer) = (report::finding(&before, &short), report::finding(&after, &long));
-    assert_eq!(added(&shorter, &longer), ["..."]);
-}
-
-/// The lines that the second text has in addition to the first.
-fn added<'t>(shorter: &str, longer: &'t str) -> Vec<&'t str> {
-    let mut rest = shorter.lines().peekable();
-    let new =
-        longer.lines().filter(|line| rest.next_if_eq(line).is_none()).map(str::trim).collect();
-    assert_eq!(rest.next(), None, "a line is gone or changed\n{shorter}\n{longer}");
-    new
-}
-
-/// The text without the lines that consist of this.
-fn without(text: &str, line: &str) -> String {
-    let lines = text.lines().filter(|l| l.trim() != line);
-    lines.map(|l| format!("{l}\n")).collect()
 }
