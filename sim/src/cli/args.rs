@@ -40,6 +40,8 @@ pub(super) enum Command {
     Show(Show),
     /// Step back and forth in a run, as in gdb
     Debug(Debug),
+    /// What changed in meaning from one run or snapshot to another, then in the text
+    Diff(Diff),
     /// Every scenario against its expected verdict, and each seed run twice
     Check(Check),
     /// How many schedules each strategy needs until it shows the bug
@@ -107,6 +109,9 @@ pub(super) struct Hunt {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+    /// The form of the results
+    #[arg(long, default_value = "text", conflicts_with = "json")]
+    pub format: Form,
 }
 
 #[derive(Debug, Args)]
@@ -149,6 +154,19 @@ pub(super) struct Show {
     pub out: Option<PathBuf>,
 }
 
+/// The form of results.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Form {
+    /// For people
+    Text,
+    /// Kernel Test Anything Protocol: a test for each scenario
+    Ktap,
+    /// JUnit XML
+    Junit,
+    /// Annotations of a GitHub workflow
+    Github,
+}
+
 #[derive(Copy, Clone, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum Format {
     /// Columns, one for each CPU
@@ -185,6 +203,37 @@ pub(super) struct Debug {
     /// Carry out this command, and then the next, instead of standard input
     #[arg(short = 'e', long = "execute", value_name = "COMMAND")]
     pub execute: Vec<String>,
+}
+
+const SIDES: &str = "\
+A and B are two runs or two snapshots:
+  FILE                 a schedule file, or a snapshot (.snap)
+  SCENARIO@SEED:INDEX  the run of a seed; SCENARIO@SEED is its first run
+  SCENARIO@FILE        the schedule of a file, on another scenario
+
+Examples:
+  ksim diff old/half-bits__deadlock.snap new/half-bits__deadlock.snap
+  ksim diff classic/abba@1:0 classic/abba@1:7
+  ksim diff F.ksim pte-free-defer/half-bits-bh/flush-callback@F.ksim
+
+Exit codes: 0 alike, 1 different, 125 could not compare.";
+
+#[derive(Debug, Args)]
+#[command(after_help = SIDES)]
+pub(super) struct Diff {
+    /// What it was
+    pub a: String,
+    /// What it is now
+    pub b: String,
+    /// How the schedules of seeds are drawn
+    #[arg(long, value_name = "NAME", default_value = strategies::DEFAULT)]
+    pub strategy: String,
+    /// Sets a parameter of the scenarios of seeds (see `list`)
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub params: Vec<(String, u64)>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -232,6 +281,9 @@ pub(super) struct Check {
     pub source: Source,
     #[command(flatten)]
     pub jobs: Jobs,
+    /// The form of the results
+    #[arg(long, default_value = "text")]
+    pub format: Form,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! What `hunt` and `check` share: the runs of one scenario, and an example of each finding.
 
+use super::forms::{self, Place};
 use crate::base::finding::{Finding, Signature};
 use crate::choice::{Origin, ScheduleFile};
 use crate::run::{Execution, Found, Hunt, Reduced, reduce};
@@ -16,6 +17,8 @@ pub(super) struct Example {
     pub steps: u32,
     /// The run.
     pub trace: Trace,
+    /// Where the operation stands that failed, if it is one.
+    pub place: Option<Place>,
 }
 
 /// Repeats the cheapest run of a finding and makes a schedule of it.
@@ -24,6 +27,7 @@ pub(super) fn example(hunt: &Hunt<'_>, signature: &Signature, found: &Found) -> 
     let strategy = hunt.strategy.to_owned();
     let origin = Origin { strategy, seed: hunt.seed, index: found.index };
     let (reduced, trace) = reduce::from_seed(&mut execution, &origin, signature);
+    let place = reduced.as_ref().and_then(|r| forms::place(&execution, &r.finding));
     let (schedule, finding, steps, trace) = match reduced {
         Some(Reduced { schedule, finding, steps, trace }) => {
             (Some(schedule), finding, steps, trace)
@@ -39,5 +43,5 @@ pub(super) fn example(hunt: &Hunt<'_>, signature: &Signature, found: &Found) -> 
         signature: signature.clone(),
         trace: trace.hash(),
     };
-    Example { file, finding, steps, trace }
+    Example { file, finding, steps, trace, place }
 }

@@ -1,13 +1,14 @@
 //! `ksim check`.
 
+use super::args::Form;
 use super::error::Error;
+use super::forms::{Case, Forms, Problem};
 use super::progress::{self, Watch};
 use super::style::{bad, counted, good, title};
 use super::{Outcome, args, campaign, print, program, select, text};
 use crate::base::finding::Kind;
 use crate::choice::strategies;
 use crate::run::{Execution, Hunt, Hunted, Scenario, Shard, repeat};
-use std::fmt::Write;
 use std::time::Instant;
 
 /// Runs of a scenario that has shown everything expected, unless the budget is smaller: enough for
@@ -25,6 +26,8 @@ pub(super) fn check(all: &[Scenario], args: &args::Check) -> Result<Outcome, Err
     let params = select::params_of_several(&scenarios, &args.source.params)?;
     progress::catch_interrupts();
 
+    let names = scenarios.iter().map(|s| s.name.clone()).collect();
+    let mut forms = Forms::new(args.format, names)?;
     let (mut wrong, mut outcome) = (0, Outcome::Clean);
     for (scenario, params) in scenarios.iter().zip(&params) {
         let hunt = Hunt {
@@ -35,6 +38,7 @@ pub(super) fn check(all: &[Scenario], args: &args::Check) -> Result<Outcome, Err
             shard: Shard::WHOLE,
             jobs: args.jobs.get(),
         };
+        let begin = Instant::now();
         let hunted = search(&hunt, args.runs);
         if progress::interrupted() {
             outcome = Outcome::Unjudged;
@@ -42,18 +46,24 @@ pub(super) fn check(all: &[Scenario], args: &args::Check) -> Result<Outcome, Err
         }
         let mut problems = problems(&hunt, &hunted);
         problems.extend(twice(&hunt));
-        print(&line(&hunt, &hunted, &problems))?;
         wrong += u64::from(!problems.is_empty());
+        let name = scenario.name.clone();
+        let note = format!("{} ({})", scenario.expect, counted(hunted.runs, "run"));
+        forms.add(Case { name, note, problems, time: begin.elapsed() }, line)?;
     }
+    forms.finish()?;
     if wrong > 0 {
         outcome = Outcome::Found;
     }
     let total = counted(scenarios.len() as u64, "scenario");
     let seconds = start.elapsed().as_secs_f64();
-    match outcome {
-        Outcome::Clean => print(&format!("{total} as expected\n"))?,
-        Outcome::Found => print(&format!("{wrong} of {total} not as expected\n"))?,
-        Outcome::Unjudged => print("interrupted\n")?,
+    let summary = match outcome {
+        Outcome::Clean => format!("{total} as expected\n"),
+        Outcome::Found => format!("{wrong} of {total} not as expected\n"),
+        Outcome::Unjudged => "interrupted\n".to_owned(),
+    };
+    if matches!(args.format, Form::Text | Form::Github) {
+        print(&summary)?;
     }
     anstream::eprintln!("{seconds:.1} s");
     Ok(outcome)
@@ -82,53 +92,58 @@ fn shows(hunted: &Hunted, kind: Kind) -> bool {
 }
 
 /// What is not as the scenario expects.
-fn problems(hunt: &Hunt<'_>, hunted: &Hunted) -> Vec<String> {
+fn problems(hunt: &Hunt<'_>, hunted: &Hunted) -> Vec<Problem> {
     let expected = hunt.scenario.expect.kinds();
     let missing = expected.iter().filter(|kind| !shows(hunted, **kind));
-    let mut problems: Vec<String> = missing
-        .map(|kind| format!("expected {kind}, which {} did not show", counted(hunted.runs, "run")))
+    let mut problems: Vec<Problem> = missing
+        .map(|kind| {
+            let runs = counted(hunted.runs, "run");
+            let title = format!("expected {kind}, which {runs} did not show");
+            Problem { kind: "missing", text: title.clone(), title, place: None }
+        })
         .collect();
     for (signature, found) in hunted.in_order() {
         if expected.contains(&found.finding.kind) {
             continue;
         }
         let example = campaign::example(hunt, signature, found);
-        let mut problem = format!("not expected, in {} of {}:\n", found.count, hunted.runs);
-        problem.push_str(&text::finding(&example.finding, &example.trace));
-        example.file.schedule.iter().for_each(|s| problem.push_str(&text::schedule(s)));
         let Hunt { scenario, strategy, seed, .. } = hunt;
-        _ = write!(
-            problem,
-            "{} run {}{} --strategy {strategy} --seed {seed} --index {}",
+        let text = format!(
+            "not expected, in {} of {}:\n{}{}{} run {}{} --strategy {strategy} --seed {seed} --index {}\n",
+            found.count,
+            hunted.runs,
+            crate::report::finding(&example.finding, &example.trace),
+            example.file.schedule.iter().map(text::plain_schedule).collect::<String>(),
             program(),
             scenario.name,
             text::params(&example.file.params),
             found.index
         );
-        problems.push(problem);
+        let (kind, title) = (found.finding.kind.name(), example.finding.headline);
+        problems.push(Problem { kind, title, text, place: example.place });
     }
     problems
 }
 
 /// The determinism check.
-fn twice(hunt: &Hunt<'_>) -> Option<String> {
+fn twice(hunt: &Hunt<'_>) -> Option<Problem> {
     let mut execution = Execution::with_params(hunt.scenario, hunt.params.clone());
     let mut strategy = strategies::by_name(hunt.strategy)?;
     let mut differ = |index| repeat::check(&mut execution, &mut *strategy, hunt.seed, index).err();
-    (0..TWICE).find_map(&mut differ).map(|difference| difference.to_string())
+    let difference = (0..TWICE).find_map(&mut differ)?;
+    let title = format!("two runs of one seed differ from step {} on", difference.step);
+    Some(Problem { kind: "not-deterministic", title, text: difference.to_string(), place: None })
 }
 
-fn line(hunt: &Hunt<'_>, hunted: &Hunted, problems: &[String]) -> String {
-    let name = &hunt.scenario.name;
-    if problems.is_empty() {
-        let runs = counted(hunted.runs, "run");
-        return format!("{} {name}: {} ({runs})\n", good("ok"), hunt.scenario.expect);
+/// A case for people.
+fn line(case: &Case) -> String {
+    if case.problems.is_empty() {
+        return format!("{} {}: {}\n", good("ok"), case.name, case.note);
     }
-    let mut out = format!("{} {}\n", bad("not as expected"), title(name));
-    for problem in problems {
-        for line in problem.lines() {
-            _ = writeln!(out, "    {line}");
-        }
+    let mut out = format!("{} {}\n", bad("not as expected"), title(&case.name));
+    for problem in &case.problems {
+        let text = problem.text.replacen(&problem.title, &bad(&problem.title), 1);
+        out.extend(text.lines().map(|line| format!("    {line}\n")));
     }
     out
 }

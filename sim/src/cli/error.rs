@@ -20,6 +20,10 @@ pub(super) enum Error {
     Read { path: PathBuf, error: io::Error },
     /// A file is no schedule.
     Schedule { path: PathBuf, error: ParseError },
+    /// A file is no snapshot.
+    Snapshot { path: PathBuf },
+    /// A run and a snapshot.
+    NotComparable { a: String, b: String },
     /// A folder or a file cannot be written.
     Write { path: PathBuf, error: io::Error },
     /// A file is in the way.
@@ -60,6 +64,14 @@ impl fmt::Display for Error {
                 )
             }
             Error::Schedule { path, error } => write!(f, "{}:{error}", path.display()),
+            Error::Snapshot { path } => write!(
+                f,
+                "{}: this is not a snapshot of a report: give a .snap file that insta has written",
+                path.display()
+            ),
+            Error::NotComparable { a, b } => {
+                write!(f, "{a} and {b}: compare a snapshot with a snapshot, a run with a run")
+            }
             Error::Write { path, error } => {
                 write!(f, "cannot write {}: {error}; name another place with --out", path.display())
             }

@@ -2,6 +2,7 @@
 
 use super::campaign::{Example, example};
 use super::error::Error;
+use super::forms::{Case, Forms, Problem};
 use super::progress::{self, Watch};
 use super::resume::{Log, Logged};
 use super::style::{counted, title};
@@ -11,7 +12,7 @@ use crate::run::{Found, Hunt, Hunted, Scenario};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Hunts in each scenario, prints and saves what it finds.
 pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error> {
@@ -22,6 +23,8 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
     save::prepare(&args.out)?;
     progress::catch_interrupts();
 
+    let names = scenarios.iter().map(|s| s.name.clone()).collect();
+    let mut forms = Forms::new(args.format, names)?;
     let mut results = Vec::new();
     let mut outcome = Outcome::Clean;
     let mut unsaved = None;
@@ -38,6 +41,7 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
             let left = (start + time).saturating_duration_since(Instant::now());
             Instant::now() + left / (scenarios.len() - i) as u32
         });
+        let begin = Instant::now();
         let result = match Report::new(hunt, args, until) {
             Ok(result) => result,
             Err(error) => {
@@ -50,7 +54,7 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
         }
         match args.json {
             true => results.push(result.json()),
-            false => print(&result.text())?,
+            false => forms.add(result.case(begin.elapsed()), |_| result.text())?,
         }
         // What was found is printed even if it cannot be saved.
         unsaved = unsaved.or(result.unsaved);
@@ -59,6 +63,7 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
             break;
         }
     }
+    forms.finish()?;
     let seconds = start.elapsed().as_secs_f64();
     if args.json {
         let object = json!({ "results": results, "timing": { "seconds": seconds } });
@@ -165,6 +170,30 @@ impl<'a> Report<'a> {
             "independent": self.hunted.independent,
             "findings": self.kept.iter().map(Kept::json).collect::<Vec<_>>(),
         })
+    }
+
+    /// For other programs: each finding is a problem.
+    fn case(&self, time: Duration) -> Case {
+        let problem = |kept: &Kept| {
+            let Example { file, finding, trace, place, .. } = &kept.example;
+            let mut text = crate::report::finding(finding, trace);
+            text.extend(file.schedule.iter().map(text::plain_schedule));
+            let replay =
+                kept.path.iter().map(|p| format!("{} replay {}\n", program(), p.display()));
+            text.extend(replay);
+            Problem {
+                kind: finding.kind.name(),
+                title: finding.headline.clone(),
+                text,
+                place: *place,
+            }
+        };
+        Case {
+            name: self.hunt.scenario.name.clone(),
+            note: counted(self.hunted.runs, "run"),
+            problems: self.kept.iter().map(problem).collect(),
+            time,
+        }
     }
 
     fn text(&self) -> String {

@@ -21,7 +21,9 @@ mod bench_samplers;
 mod campaign;
 mod check;
 mod debug;
+mod diff;
 mod error;
+mod forms;
 mod hunt;
 mod list;
 mod progress;
@@ -34,6 +36,7 @@ mod save;
 mod select;
 mod show;
 mod shrink;
+mod snapshot;
 mod style;
 mod text;
 mod values;
@@ -118,6 +121,7 @@ fn command(scenarios: &[Scenario], command: &Command) -> Result<Outcome, Error> 
         Command::Shrink(args) => shrink::shrink(scenarios, args),
         Command::Show(args) => show::show(scenarios, args),
         Command::Debug(args) => debug::debug(scenarios, args),
+        Command::Diff(args) => diff::diff(scenarios, args),
         Command::Check(args) => check::check(scenarios, args),
         Command::BenchSamplers(args) => bench_samplers::bench(scenarios, args),
     }

@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
+const WARN: Style = AnsiColor::Yellow.on_default();
 const TITLE: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
@@ -20,6 +21,11 @@ pub(super) fn bad(text: impl Display) -> String {
 /// A success.
 pub(super) fn good(text: impl Display) -> String {
     styled(GOOD, text)
+}
+
+/// Something that has changed.
+pub(super) fn warn(text: impl Display) -> String {
+    styled(WARN, text)
 }
 
 /// A name that heads something.

@@ -16,6 +16,11 @@ pub(super) fn schedule(schedule: &Schedule) -> String {
     schedule.lines().map(|line| format!("  {}\n", faint(line))).collect()
 }
 
+/// The same without colors.
+pub(super) fn plain_schedule(schedule: &Schedule) -> String {
+    schedule.lines().map(|line| format!("  {line}\n")).collect()
+}
+
 /// Parameters as options.
 pub(super) fn params(params: &[(String, u64)]) -> String {
     params.iter().map(|(name, value)| format!(" --param {name}={value}")).collect()

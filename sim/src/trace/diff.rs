@@ -10,7 +10,8 @@ use std::fmt;
 /// How trace B differs from trace A. Prints as a report.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Diff {
-    /// Agents whose steps differ, by name, with the steps that only A (`-`) or only B (`+`) has.
+    /// Agents whose steps differ, by name: the steps that only A (`-`) or only B (`+`) has, and
+    /// those that both have with another outcome (`~`).
     pub agents: Vec<(String, Vec<String>)>,
     /// Pairs of dependent steps that both traces have, the first of which comes second in B.
     pub reordered: Vec<(String, String)>,
@@ -28,13 +29,30 @@ pub fn diff(a: &Trace, b: &Trace) -> Diff {
     for name in names {
         let none = Vec::new();
         let (left, right) = (mine.get(name).unwrap_or(&none), theirs.get(name).unwrap_or(&none));
-        let changes: Vec<String> =
-            changes(left, right).into_iter().filter(|l| !l.starts_with(' ')).collect();
+        let changes = steps(left, right);
         if !changes.is_empty() {
             agents.push((name.clone(), changes));
         }
     }
     Diff { agents, reordered: reordered(a, b), lines: elide(&changes(&lines(a), &lines(b))) }
+}
+
+/// What one agent does in only one of the traces, or with another outcome.
+fn steps(a: &[&Step], b: &[&Step]) -> Vec<String> {
+    let sites = |steps: &[&Step]| steps.iter().map(|s| site(s)).collect::<Vec<String>>();
+    let mut out = Vec::new();
+    for op in capture_diff_slices(Algorithm::Patience, &sites(a), &sites(b)) {
+        let (tag, left, right) = op.as_tag_tuple();
+        if tag == DiffTag::Equal {
+            let pairs = a[left].iter().zip(&b[right]);
+            let changed = pairs.filter(|(a, b)| a.text() != b.text());
+            out.extend(changed.map(|(a, b)| format!("~ {}, then{}", line(a), b.result())));
+        } else {
+            out.extend(a[left].iter().map(|s| format!("- {}", line(s))));
+            out.extend(b[right].iter().map(|s| format!("+ {}", line(s))));
+        }
+    }
+    out
 }
 
 /// Where a step stands and what it does, without its agent.
@@ -49,15 +67,16 @@ fn lines(trace: &Trace) -> Vec<String> {
     trace.steps.iter().map(|s| format!("{}  {}", trace.agent(s).name, line(s))).collect()
 }
 
-fn by_agent(trace: &Trace) -> BTreeMap<String, Vec<String>> {
-    let mut map: BTreeMap<String, Vec<String>> = BTreeMap::new();
+fn by_agent(trace: &Trace) -> BTreeMap<String, Vec<&Step>> {
+    let mut map: BTreeMap<String, Vec<&Step>> = BTreeMap::new();
     for step in &trace.steps {
-        map.entry(trace.agent(step).name.clone()).or_default().push(line(step));
+        map.entry(trace.agent(step).name.clone()).or_default().push(step);
     }
     map
 }
 
-fn changes(a: &[String], b: &[String]) -> Vec<String> {
+/// The lines of both, each behind `  `, `- ` or `+ `.
+pub fn changes(a: &[String], b: &[String]) -> Vec<String> {
     let mut out = Vec::new();
     for op in capture_diff_slices(Algorithm::Patience, a, b) {
         let (tag, left, right) = op.as_tag_tuple();
@@ -74,7 +93,8 @@ fn changes(a: &[String], b: &[String]) -> Vec<String> {
 /// How many equal lines are shown around a change.
 const AROUND: usize = 3;
 
-fn elide(lines: &[String]) -> Vec<String> {
+/// Changes with only the equal lines around them; none, if nothing has changed.
+pub fn elide(lines: &[String]) -> Vec<String> {
     let changed = |i: usize| !lines[i].starts_with(' ');
     let near =
         |i: usize| (i.saturating_sub(AROUND)..(i + AROUND + 1).min(lines.len())).any(changed);
@@ -109,8 +129,8 @@ fn site(step: &Step) -> String {
     }
 }
 
-/// Pairs of steps that follow each other directly in the order of A, and come in the other order
-/// in B.
+/// Pairs of steps of different agents that follow each other directly in the order of A, and come in
+/// the other order in B.
 fn reordered(a: &Trace, b: &Trace) -> Vec<(String, String)> {
     let (left, right) = (keys(a), keys(b));
     let place: BTreeMap<&str, usize> =
@@ -122,6 +142,7 @@ fn reordered(a: &Trace, b: &Trace) -> Vec<(String, String)> {
             let in_b = (place.get(left[first].as_str()), place.get(left[second].as_str()));
             if let (Some(p), Some(q)) = in_b
                 && p > q
+                && a.steps[first].agent != a.steps[second].agent
             {
                 out.push((left[first].clone(), left[second].clone()));
             }

@@ -114,18 +114,22 @@ impl Step {
     /// The operation with what came of it: `READ_ONCE(x) = 0`, `atomic_inc(x): 0 -> 1`,
     /// `spin_lock(l)  <waits>`.
     pub fn text(&self) -> String {
-        let mut text = self.call();
-        match &self.outcome {
-            Outcome::None => {}
-            Outcome::Reply(reply) => text.push_str(&format!(" = {reply}")),
-            Outcome::Change(from, to) => text.push_str(&format!(": {from} -> {to}")),
-        }
-        match self.phase {
-            Phase::Done => {}
-            Phase::Begun => text.push_str("  <waits>"),
-            Phase::Finished => text.push_str("  <goes on>"),
-        }
-        text
+        self.call() + &self.result()
+    }
+
+    /// What came of the operation: ` = 0`, `: 0 -> 1`, `  <waits>`, or nothing.
+    pub fn result(&self) -> String {
+        let outcome = match &self.outcome {
+            Outcome::None => String::new(),
+            Outcome::Reply(reply) => format!(" = {reply}"),
+            Outcome::Change(from, to) => format!(": {from} -> {to}"),
+        };
+        outcome
+            + match self.phase {
+                Phase::Done => "",
+                Phase::Begun => "  <waits>",
+                Phase::Finished => "  <goes on>",
+            }
     }
 
     /// How many contexts lie below this step's on its CPU: 0 in a task, 1 in a softirq or in an
