@@ -12,6 +12,7 @@ const TREE: Settings = Settings {
     interrupts: None,
     reduce: true,
     merge: false,
+    source: false,
     classes: false,
     limit: None,
     jobs: 1,

@@ -90,6 +90,11 @@ impl Object {
     /// What the detectors know of locks.
     pub const DETECTORS: Object = Object::machine(12, 0);
 
+    /// Whether an agent can take its step number `turn`. Only the exhaustive search looks at it.
+    pub fn turn(agent: super::agent::AgentId, turn: u32) -> Object {
+        Object::machine(13, (u32::from(agent.0) & 0x3ff) << 14 | (turn & 0x3fff))
+    }
+
     /// The agent whose life this is, if it is one.
     pub fn life_of(self) -> Option<super::agent::AgentId> {
         let first = Object::machine(3, 0).0;
@@ -112,7 +117,8 @@ impl Object {
             9 => "agents".to_owned(),
             10 => "works".to_owned(),
             11 => "run".to_owned(),
-            _ => "detectors".to_owned(),
+            12 => "detectors".to_owned(),
+            _ => format!("turn of agent {}", index >> 14),
         };
         Some(name)
     }

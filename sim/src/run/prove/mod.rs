@@ -1,12 +1,16 @@
 //! Exhaustive search: every schedule of a scenario, or every one within bounds.
 
+pub mod dpor;
 pub mod effects;
 pub mod expand;
+pub mod graph;
 pub mod node;
+pub mod outcome;
 pub mod search;
 pub mod settings;
 pub mod walker;
 
-pub use search::{Found, Outcome, Search};
+pub use outcome::{Found, Outcome};
+pub use search::Search;
 pub use settings::{Flaw, Settings};
 pub use walker::{Choice, Walker};

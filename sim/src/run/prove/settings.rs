@@ -12,6 +12,9 @@ pub struct Settings {
     pub reduce: bool,
     /// Take points of equal state for one.
     pub merge: bool,
+    /// Without merging: source sets instead of wakeup trees, which is simpler, and explores some
+    /// runs in vain.
+    pub source: bool,
     /// Identify the class of equivalent runs that each run belongs to (one more execution a run).
     pub classes: bool,
     /// Stop after about so many executions.
@@ -33,12 +36,30 @@ pub enum Flaw {
     ReadsIgnored,
     /// What programs have read is no part of a state.
     RepliesForgotten,
+    /// What reverses a race is made of the steps up to its second one only.
+    ReversalsCutShort,
+    /// A step that made another one possible hides what lies further back.
+    EnablersStopTheWalk,
+    /// A run on which all sleep has no races.
+    BlockedRunsForgotten,
+    /// Operations that could not be carried out until the end have no races.
+    PendingForgotten,
+    /// With source sets: a sleeper covers every sequence that it commutes with.
+    WeakInitials,
 }
 
 impl Flaw {
-    /// All of them.
-    pub const ALL: [Flaw; 4] =
+    /// Those of every search.
+    pub const COMMON: [Flaw; 4] =
         [Flaw::ContextIgnored, Flaw::SleepersNeverWake, Flaw::ReadsIgnored, Flaw::RepliesForgotten];
+    /// Those of the search by classes.
+    pub const CLASSES: [Flaw; 5] = [
+        Flaw::ReversalsCutShort,
+        Flaw::EnablersStopTheWalk,
+        Flaw::BlockedRunsForgotten,
+        Flaw::PendingForgotten,
+        Flaw::WeakInitials,
+    ];
 }
 
 impl Default for Settings {
@@ -48,6 +69,7 @@ impl Default for Settings {
             interrupts: None,
             reduce: true,
             merge: true,
+            source: false,
             classes: false,
             limit: None,
             jobs: 1,
@@ -60,5 +82,10 @@ impl Settings {
     /// Are there sleep sets?
     pub fn sleeps(&self) -> bool {
         self.reduce && self.preemptions.is_none() && self.interrupts.is_none()
+    }
+
+    /// Is the search one of classes of runs rather than of states?
+    pub fn by_class(&self) -> bool {
+        self.sleeps() && !self.merge
     }
 }
