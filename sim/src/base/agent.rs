@@ -67,19 +67,21 @@ impl AgentSet {
     /// Adds or removes one agent.
     #[inline]
     pub fn set(&mut self, agent: AgentId, member: bool) {
-        let (word, bit) = (agent.index() / 64, 1u64 << (agent.0 % 64));
-        if word >= self.words.len() {
-            if !member {
-                return;
-            }
-            self.words.resize(word + 1, 0);
+        let (word, bit) = (agent.index() / 64, agent.0 % 64);
+        if let Some(mask) = self.words.get_mut(word) {
+            // Without a branch: whether a call changes anything is hard to foresee.
+            let (was, is) = (*mask >> bit & 1, u64::from(member));
+            *mask ^= (was ^ is) << bit;
+            self.len = self.len + is as u32 - was as u32;
+        } else if member {
+            self.grow(agent);
         }
-        let mask = &mut self.words[word];
-        // Most calls change nothing.
-        if (*mask & bit != 0) != member {
-            *mask ^= bit;
-            self.len = if member { self.len + 1 } else { self.len - 1 };
-        }
+    }
+
+    #[cold]
+    fn grow(&mut self, agent: AgentId) {
+        self.words.resize(agent.index() / 64 + 1, 0);
+        self.set(agent, true);
     }
 
     /// Is the agent a member?

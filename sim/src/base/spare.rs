@@ -3,10 +3,12 @@
 /// Changes the length of a list. What is cut off goes to `spare`, storage and all, and comes back
 /// from there when the list grows.
 pub fn resize<T: Default>(list: &mut Vec<T>, spare: &mut Vec<T>, len: usize) {
-    while list.len() > len {
-        spare.extend(list.pop());
+    if len < list.len() {
+        return spare.extend(list.drain(len..));
     }
-    list.resize_with(len, || spare.pop().unwrap_or_default());
+    let first = spare.len().saturating_sub(len - list.len());
+    list.extend(spare.drain(first..));
+    list.resize_with(len, T::default);
 }
 
 #[cfg(test)]

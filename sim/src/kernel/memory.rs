@@ -116,8 +116,8 @@ pub enum Fault {
 pub struct Memory {
     words: Vec<u64>,
     roles: Vec<u8>,
-    /// By slot: has any of its words a role? So that most writes need not look at `roles`.
-    has_roles: Vec<bool>,
+    /// One bit a slot: has any of its words a role? So that most writes need not look at `roles`.
+    has_roles: Vec<u64>,
     /// Generation of the object that occupies each slot, freed or not.
     slots: Slab<u32>,
     records: Vec<Record>,
@@ -204,7 +204,7 @@ impl Memory {
         if self.words.len() < first + SLOT_WORDS {
             self.words.resize(first + SLOT_WORDS, 0);
             self.roles.resize(first + SLOT_WORDS, 0);
-            self.has_roles.resize(slot + 1, false);
+            self.has_roles.resize(slot / 64 + 1, 0);
         }
         self.clear_roles(slot);
         // A type-safe object keeps what its constructor made of it.
@@ -330,27 +330,36 @@ impl Memory {
     /// What a word is in use as, see [`role`].
     #[inline]
     pub fn role(&self, index: usize) -> u8 {
-        if self.has_roles[index / SLOT_WORDS] { self.roles[index] } else { 0 }
+        let slot = index / SLOT_WORDS;
+        if self.has_roles[slot / 64] >> (slot % 64) & 1 != 0 { self.roles[index] } else { 0 }
     }
 
     fn clear_roles(&mut self, slot: usize) {
-        if std::mem::take(&mut self.has_roles[slot]) {
+        let (mask, bit) = (&mut self.has_roles[slot / 64], 1 << (slot % 64));
+        if *mask & bit != 0 {
+            *mask ^= bit;
             self.roles[slot * SLOT_WORDS..][..SLOT_WORDS].fill(0);
         }
     }
 
+    /// The role of a word, to change.
+    fn role_mut(&mut self, index: usize) -> &mut u8 {
+        let slot = index / SLOT_WORDS;
+        self.has_roles[slot / 64] |= 1 << (slot % 64);
+        &mut self.roles[index]
+    }
+
     /// Marks or unmarks two words as in use.
     pub fn set_role(&mut self, index: usize, bits: u8, on: bool) {
-        self.has_roles[index / SLOT_WORDS] = true;
-        for role in &mut self.roles[index..index + 2] {
+        for word in index..index + 2 {
+            let role = self.role_mut(word);
             *role = if on { *role | bits } else { *role & !bits };
         }
     }
 
     /// Marks one word for good.
     pub fn add_role(&mut self, index: usize, bits: u8) {
-        self.has_roles[index / SLOT_WORDS] = true;
-        self.roles[index] |= bits;
+        *self.role_mut(index) |= bits;
     }
 
     /// The record of the allocation that this pointer was made for.

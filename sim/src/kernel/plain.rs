@@ -84,7 +84,7 @@ impl System {
         }
         self.stepping = id;
         if let Some(value) = write {
-            self.store(index, value);
+            self.store_plain(index, value);
         }
         self.pass_time();
         Some(reply)

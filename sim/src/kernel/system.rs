@@ -289,10 +289,16 @@ impl System {
     /// Writes a word and remembers to look at those who watch it.
     #[inline]
     pub(super) fn store(&mut self, index: usize, value: u64) {
-        self.mem.store(index, value);
+        self.store_plain(index, value);
         if self.mem.role(index) & super::memory::role::INVARIANT != 0 {
             self.check_invariants(self.stepping, index);
         }
+    }
+
+    /// As [`System::store`], to a word without a role.
+    #[inline]
+    pub(super) fn store_plain(&mut self, index: usize, value: u64) {
+        self.mem.store(index, value);
         let slot = index / SLOT_WORDS;
         if self.watch_heads.get(slot).is_some_and(|&head| head != 0)
             && !self.broken(Broken::WakeupLost)

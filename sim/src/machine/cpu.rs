@@ -41,29 +41,31 @@ pub struct QueuedCall {
     pub caller: Option<AgentId>,
 }
 
-/// The state of one CPU. Aligned to the processor's cache lines, so that on a large machine a step
-/// fetches few of them.
+/// The state of one CPU. What every step looks at comes first and fills one cache line of the
+/// processor, so that a large machine costs little more than a small one.
 #[derive(Debug, Default)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub struct Cpu {
     /// Interrupt contexts above the current task, lowest first.
     pub stack: Vec<AgentId>,
-    /// The task that runs here; none: idle.
-    pub current: Option<AgentId>,
     /// All agents whose ability to act depends on this CPU.
     pub agents: Vec<AgentId>,
     /// `preempt_count` of the top context.
     pub preempt: u32,
+    /// The task that runs here; none: idle.
+    pub current: Option<AgentId>,
     /// Are interrupts off?
     pub irqs_off: bool,
     /// Is it idle or offline, for RCU? See [`Cpu::eqs_now`].
     pub eqs: Eqs,
-    /// Pending softirqs, one bit a vector.
-    pub softirq_pending: u16,
+    /// Is it among those whose agents have to be looked at again?
+    pub touched: bool,
     /// Softirqs were raised where nothing will run them soon.
     pub ksoftirqd_woken: bool,
     /// The softirq being served came through `ksoftirqd`.
     pub in_ksoftirqd: bool,
+    /// Pending softirqs, one bit a vector.
+    pub softirq_pending: u16,
     /// The agent of each softirq vector, made when first needed.
     pub softirqs: [Option<AgentId>; 10],
     /// Timers that have expired here.
@@ -76,8 +78,6 @@ pub struct Cpu {
     pub tick: Option<AgentId>,
     /// See [`Cpu::tick`].
     pub ksoftirqd: Option<AgentId>,
-    /// Is it among those whose agents have to be looked at again?
-    pub touched: bool,
 }
 
 impl Cpu {
