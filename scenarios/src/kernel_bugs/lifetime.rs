@@ -10,6 +10,10 @@ ksim::kernel_struct! {
     struct File("file", Slab) { f_count: Atomic }
 }
 ksim::kernel_struct! {
+    /// A message in the queue of a socket.
+    struct Skb("sk_buff", Slab) { data: Var<u64> }
+}
+ksim::kernel_struct! {
     /// An object of a cache, freed by RCU.
     struct Tagged("tagged", Slab) { cache: Var<u64>, rcu: RcuHead }
 }
@@ -44,7 +48,7 @@ ksim::kernel_fn! {
 }
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    [epoll(), destroy_cache(), keyring(), pwq(), taprio(), drr()].concat()
+    [epoll(), unix_gc(), destroy_cache(), keyring(), pwq(), taprio(), drr()].concat()
 }
 
 /// The release of a file, after its last reference.
@@ -95,6 +99,47 @@ fn epoll() -> Vec<Scenario> {
                 }
             }
             k.mutex_unlock(mutex).await;
+        });
+    })
+}
+
+/// Socket A is in flight in the queue of B, and B in that of A; B has a file descriptor, too.
+///
+/// 1. G: all references of A are in flight: a candidate.
+/// 2. P: `recvmsg(MSG_PEEK)` on B installs A; P closes B.
+/// 3. G: all references of B are in flight: a candidate. It purges the queues of both.
+/// 4. P: receives from A, which is alive. (steps: inference)
+///
+/// Fix: `MSG_PEEK` waits until a garbage collection in progress is over.
+fn unix_gc() -> Vec<Scenario> {
+    let about = "MSG_PEEK takes a reference while the garbage collector counts them";
+    twins("af-unix-gc-peek", about, "cbcf01128d0a", &[Kind::UseAfterFree], |sim, bug| {
+        sim.cpus(2);
+        let (a, b): (File, File) = (sim.object("a"), sim.object("b"));
+        let skb: Skb = sim.object("skb");
+        sim.set(a.f_count(), 1);
+        sim.set(b.f_count(), 2);
+        let unix_gc_lock = sim.spin_lock("unix_gc_lock");
+        sim.task(0, "gc", move |k| async move {
+            let k = &k.func("unix_gc");
+            k.spin_lock(unix_gc_lock).await;
+            let inflight = 1;
+            let dead = k.atomic_read(a.f_count()).await == inflight
+                && k.atomic_read(b.f_count()).await == inflight;
+            k.spin_unlock(unix_gc_lock).await;
+            if dead {
+                k.func("__skb_queue_purge").kfree(skb).await;
+            }
+        });
+        sim.task(1, "peek", move |k| async move {
+            let k = &k.func("unix_stream_read_generic");
+            k.func("unix_peek_fds").atomic_inc(a.f_count()).await;
+            if !bug {
+                k.spin_lock(unix_gc_lock).await;
+                k.spin_unlock(unix_gc_lock).await;
+            }
+            k.func("unix_release").atomic_dec(b.f_count()).await;
+            k.read(skb.data()).await;
         });
     })
 }

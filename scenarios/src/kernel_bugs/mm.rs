@@ -32,11 +32,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         collapse_uffd(),
         gup_free(),
         gup_stale_pin(),
-        tlb_flush("pfnmap-tlb-flush", PFNMAP),
+        pfnmap(),
         vma_lock(),
         maple(),
         posix_timer(),
-        tlb_flush("migrate-device-tlb", MIGRATE),
+        migrate(),
     ]
     .concat()
 }
@@ -155,49 +155,110 @@ fn gup_stale_pin() -> Vec<Scenario> {
     })
 }
 
-const PFNMAP: &str = "b67fbebd4cf9 (CVE-2022-39188)";
-const MIGRATE: &str = "60bae7370896";
+/// What user space sees of a page: its TLB, which a flush empties between two of its accesses.
+#[derive(Copy, Clone)]
+struct Tlb {
+    entry: Var<Option<Page>>,
+    busy: SpinLock,
+}
 
-/// 1. A: clears the entry; its TLB flush is yet to come, but it lets go of what tells others of it.
-/// 2. B: sees no entry, and frees the page.
-/// 3. A thread of the process still writes through its TLB.
+impl Tlb {
+    fn new(sim: &mut ksim::run::Sim, page: Page) -> Tlb {
+        Tlb { entry: sim.word("tlb", Some(page)), busy: sim.spin_lock("tlb.walk") }
+    }
+
+    async fn flush(self, k: &Kernel) {
+        let k = &k.func("flush_tlb_range");
+        k.spin_lock(self.busy).await;
+        k.write_once(self.entry, None).await;
+        k.spin_unlock(self.busy).await;
+    }
+
+    /// One memory access of user space: translation and store are one for the flush.
+    async fn store(self, k: &Kernel) {
+        let k = &k.func("user_store");
+        k.spin_lock(self.busy).await;
+        if let Some(page) = k.read_once(self.entry).await {
+            k.write_once(page.data(), 1).await;
+        }
+        k.spin_unlock(self.busy).await;
+    }
+}
+
+/// 1. A: zaps the entry of a PFN mapping; the TLB flush is put off; unlinks the VMA from its file.
+/// 2. B, the driver: walks the VMAs of the file, does not find it, and frees the page.
+/// 3. A thread of A's process still writes through its TLB.
 ///
-/// Fix: flush before the entry is seen to be gone (before the VMA is unlinked, or the PTE lock
-/// dropped).
-fn tlb_flush(name: &str, source: &'static str) -> Vec<Scenario> {
-    let about = "a page freed while a TLB still leads to it: the flush comes too late";
-    twins(name, about, source, &[Kind::UseAfterFree], |sim, bug| {
+/// Fix: flush before the VMA is unlinked.
+fn pfnmap() -> Vec<Scenario> {
+    let about = "a driver frees a page whose VMA is unlinked before the TLB is flushed";
+    let source = "b67fbebd4cf9 (CVE-2022-39188)";
+    twins("pfnmap-tlb-flush", about, source, &[Kind::UseAfterFree], |sim, bug| {
         sim.cpus(3);
         let page: Page = sim.object("page");
-        let (tlb, unmapped) = (sim.word("tlb", Some(page)), sim.word("unmapped", 0u64));
-        let busy = sim.spin_lock("tlb.walk");
-        sim.task(0, "zap", move |k| async move {
-            let k = &k.func("zap_pte_range");
-            if bug {
-                k.write_once(unmapped, 1).await;
-            }
-            k.spin_lock(busy).await;
-            k.write_once(tlb, None).await;
-            k.spin_unlock(busy).await;
+        let tlb = Tlb::new(sim, page);
+        let i_mmap_rwsem = sim.rw_sem("i_mmap_rwsem");
+        let linked = sim.word("vma.linked", true);
+        sim.task(0, "munmap", move |k| async move {
+            let k = &k.func("free_pgtables");
             if !bug {
-                k.write_once(unmapped, 1).await;
+                tlb.flush(k).await;
+            }
+            k.down_write(i_mmap_rwsem).await;
+            k.write(linked, false).await;
+            k.up_write(i_mmap_rwsem).await;
+            if bug {
+                tlb.flush(k).await;
             }
         });
-        sim.task(1, "truncate", move |k| async move {
+        sim.task(1, "driver", move |k| async move {
             let k = &k.func("unmap_mapping_range");
-            if k.read_once(unmapped).await == 1 {
+            k.down_read(i_mmap_rwsem).await;
+            let found = k.read(linked).await;
+            if found {
+                tlb.flush(k).await;
+            }
+            k.up_read(i_mmap_rwsem).await;
+            k.free_page(page).await;
+        });
+        sim.task(2, "user", move |k| async move { tlb.store(&k).await });
+    })
+}
+
+/// 1. M: clears the entry under the PTE lock, drops the lock, and flushes later.
+/// 2. Z: takes the PTE lock, sees the entry empty, and frees the page.
+/// 3. A third thread still writes through its TLB. (steps: inference)
+///
+/// Fix: flush before the lock is dropped.
+fn migrate() -> Vec<Scenario> {
+    let about = "a migrated entry seen to be empty before the TLB is flushed";
+    twins("migrate-device-tlb", about, "60bae7370896", &[Kind::UseAfterFree], |sim, bug| {
+        sim.cpus(3);
+        let (table, page): (Table, Page) = (sim.object("table"), sim.object("page"));
+        sim.set(table.pte(), 1);
+        let tlb = Tlb::new(sim, page);
+        sim.task(0, "migrate", move |k| async move {
+            let k = &k.func("migrate_vma_collect_pmd");
+            k.spin_lock(table.lock()).await;
+            k.write(table.pte(), 0).await;
+            if !bug {
+                tlb.flush(k).await;
+            }
+            k.spin_unlock(table.lock()).await;
+            if bug {
+                tlb.flush(k).await;
+            }
+        });
+        sim.task(1, "zap", move |k| async move {
+            let k = &k.func("zap_pte_range");
+            k.spin_lock(table.lock()).await;
+            let empty = k.read(table.pte()).await == 0;
+            k.spin_unlock(table.lock()).await;
+            if empty {
                 k.free_page(page).await;
             }
         });
-        sim.task(2, "user", move |k| async move {
-            // One memory access of user space: translation and store are one for the flush.
-            let k = &k.func("user_store");
-            k.spin_lock(busy).await;
-            if let Some(page) = k.read_once(tlb).await {
-                k.write_once(page.data(), 1).await;
-            }
-            k.spin_unlock(busy).await;
-        });
+        sim.task(2, "user", move |k| async move { tlb.store(&k).await });
     })
 }
 

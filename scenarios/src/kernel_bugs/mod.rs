@@ -6,13 +6,22 @@
 mod lifetime;
 mod locking;
 mod mm;
+mod rcu;
+mod watch;
 
 use ksim::base::finding::Kind;
 use ksim::run::{Params, Scenario, Sim};
 
 /// All of the family.
 pub fn scenarios() -> Vec<Scenario> {
-    [lifetime::scenarios(), locking::scenarios(), mm::scenarios()].concat()
+    [
+        lifetime::scenarios(),
+        locking::scenarios(),
+        mm::scenarios(),
+        rcu::scenarios(),
+        watch::scenarios(),
+    ]
+    .concat()
 }
 
 /// A bug and its fix: `build` is told whether to make the mistake.

@@ -79,7 +79,7 @@ impl WriteBeforeGracePeriod {
                 let at = range.start.word(word - range.start.index());
                 alarms.push(Alarm {
                     what: "write to {object}",
-                    others: vec![(range.event, "Retired, readers may remain")],
+                    others: vec![(range.event, "Retired")],
                     ..Alarm::new(
                         Kind::WriteBeforeGracePeriod,
                         "BUG: {func} changes {object} before the grace period of its readers ends",

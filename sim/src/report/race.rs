@@ -70,6 +70,12 @@ pub fn race(finding: &Finding, trace: &Trace) -> String {
     if finding.kind == Kind::Leak {
         lines
             .push(Line { column: None, text: format!("the run ends: nothing points to {object}") });
+    } else if finding.kind == Kind::Stall {
+        let text = match object.as_str() {
+            "progress" => "and so on for ever".to_owned(),
+            head => format!("the run ends: the callback of {head} was never called"),
+        };
+        lines.push(Line { column: None, text });
     } else if relevant::is_final(finding) {
         lines.push(Line { column: None, text: format!("the run ends: {object}") });
     } else {

@@ -195,6 +195,7 @@ impl Capture<'_> {
             Op::CallRcu { head, func } => {
                 vec![sys.describe(head, Some(FieldKind::Rcu)), name(func)]
             }
+            Op::RcuRetire { at, .. } => vec![name(at)],
             Op::Alloc { ty, .. } => vec![ty.name.to_owned()],
             Op::Free { at } => vec![sys.describe_object(at)],
             Op::Await { at, cond, value, .. } => {
