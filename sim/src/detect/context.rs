@@ -41,7 +41,7 @@ impl Detector for IrqsOff {
             }
             _ => return,
         };
-        let headline = format!("WARNING: {{object}} in {{func}}: {what}");
+        let headline = format!("WARNING: {{object}}: {what}");
         let notes = vec![format!(
             "in_hardirq(): {}, irqs_disabled(): 1, preempt_count: {:x}",
             u8::from(hard),

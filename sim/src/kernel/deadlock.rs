@@ -195,7 +195,7 @@ impl System {
             .collect();
         let id = all[0];
         let wanted = self.contended(id).map_or(Ptr::NULL, |(at, _)| at);
-        let headline = format!("INFO: task {} blocked for ever", self.m.agent(id).role);
+        let headline = self.stuck_headline(id);
         let others = all[1..].iter().map(|&a| self.waiting_party(a, self.contended(id))).collect();
         self.report(id, Kind::Deadlock, headline, wanted, others, notes);
     }

@@ -465,7 +465,6 @@ mod tests {
         prep_checks: &[],
     };
     const SETUP: Origin = Origin { agent: None, event: 0, frame: 0, op: "" };
-
     fn memory(reuse: bool) -> Memory {
         let mut m = Memory::default();
         m.reset();

@@ -5,7 +5,7 @@ use super::system::System;
 use crate::base::agent::AgentId;
 use crate::base::finding::{Alarm, Finding, Kind, Party};
 use crate::base::footprint::{Mode, Object};
-use crate::base::op::{FrameId, Op};
+use crate::base::op::{Call, FrameId, Op};
 use crate::base::ptr::Ptr;
 use crate::base::types::{Allocator, FieldKind};
 
@@ -57,9 +57,17 @@ impl System {
         index.and_then(|i| self.symbols.borrow().text.get(i).copied()).unwrap_or("?")
     }
 
-    /// The modelled function in which the agent's pending operation stands.
+    /// The modelled function in which the agent's pending operation stands; outside of any, the
+    /// operation.
     pub(super) fn func_of(&self, id: AgentId) -> &'static str {
-        self.symbols.borrow().func(self.m.agent(id).pending.frame)
+        self.func_at(&self.m.agent(id).pending)
+    }
+
+    fn func_at(&self, call: &Call) -> &'static str {
+        match self.symbols.borrow().func(call.frame) {
+            "" => call.name,
+            func => func,
+        }
     }
 
     pub(super) fn party(
@@ -267,7 +275,7 @@ impl System {
             let mut text = text
                 .replace("{object}", &object)
                 .replace("{funcs}", &funcs)
-                .replace("{func}", self.symbols.borrow().func(seen.call.frame))
+                .replace("{func}", self.func_at(&seen.call))
                 .replace("{agent}", &self.m.name(seen.agent));
             for (i, name) in names.iter().enumerate() {
                 text = text.replace(&format!("{{{i}}}"), name);

@@ -4,10 +4,12 @@
 use super::memory::{Life, role};
 use super::settings::RcuFlavour;
 use super::system::System;
-use crate::base::agent::{AgentKind, AgentSet};
+use crate::base::agent::{AgentId, AgentKind, AgentSet};
 use crate::base::finding::{Finding, Kind, Party};
+use crate::base::op::Op;
 use crate::base::ptr::Ptr;
 use crate::base::types::FieldKind;
+use crate::machine::agent::{Agent, State};
 
 impl System {
     /// These agents have led the run back to the same state so many times.
@@ -25,11 +27,7 @@ impl System {
         // The watchdog's own interrupt sees the first; with interrupts off only an NMI does.
         let first = acted.iter().find(|&id| self.m.agent(id).kind <= AgentKind::Irq);
         let first = first.unwrap_or_default();
-        let (cpu, role) = (self.m.agent(first).cpu, self.m.agent(first).role);
-        let headline = match self.m.cpus[usize::from(cpu)].irqs_off {
-            true => format!("Watchdog detected hard LOCKUP on cpu {cpu} [{role}]"),
-            false => format!("watchdog: BUG: soft lockup - CPU#{cpu} stuck! [{role}]"),
-        };
+        let headline = self.stuck_headline(first);
         self.fatal = true;
         self.findings.push(Finding {
             kind: Kind::Stall,
@@ -39,6 +37,23 @@ impl System {
             notes,
             event: self.events.len() as u32,
         });
+    }
+
+    /// What notices an agent that never goes on: the hung-task check if it sleeps, a watchdog if it
+    /// keeps its CPU.
+    pub(super) fn stuck_headline(&self, id: AgentId) -> String {
+        let Agent { cpu, role, state, pending, .. } = self.m.agent(id);
+        let sleeps = match pending.op {
+            Op::Lock { kind, .. } => kind.sleeps(),
+            Op::Await { sleeps, .. } => sleeps,
+            Op::Join(_) | Op::FlushWork { .. } | Op::CancelWork { .. } => true,
+            _ => *state == State::Asleep,
+        };
+        match self.m.cpu_of(id).irqs_off {
+            _ if sleeps => format!("INFO: task {role} blocked for ever"),
+            true => format!("Watchdog detected hard LOCKUP on cpu {cpu} [{role}]"),
+            false => format!("watchdog: BUG: soft lockup - CPU#{cpu} stuck! [{role}]"),
+        }
     }
 
     /// The kernel's stall warning, if a grace period is in progress that somebody holds up.

@@ -86,7 +86,7 @@ impl System {
         if !ok {
             let func = self.func_of(id);
             let headline = match func {
-                "" => format!("kernel BUG: {what}"),
+                "BUG_ON" => format!("kernel BUG: {what}"),
                 func => format!("kernel BUG at {func}: {what}"),
             };
             self.report_named(
