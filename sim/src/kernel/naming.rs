@@ -214,7 +214,9 @@ impl System {
         if !queued && let Some(party) = self.last_list_add(at) {
             others.insert(0, party);
         }
-        let notes = vec![format!("the words are in use as {was}")];
+        let by_setup = !queued && others.is_empty();
+        let by = if by_setup { ", which setup has put there" } else { "" };
+        let notes = vec![format!("the words are in use as {was}{by}")];
         self.report(id, Kind::OverlayConflict, headline, at, others, notes);
     }
 

@@ -3,6 +3,7 @@
 use crate::base::finding::{Finding, Kind};
 use crate::base::footprint::Mode;
 use crate::trace::order::Order;
+use crate::trace::record::Outcome;
 use crate::trace::{Step, Touch, Trace};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -152,8 +153,9 @@ impl<'t> Topic<'t> {
                 roots.insert(root(object));
                 let mut words = self.contended(&roots);
                 words.extend(self.counters(root(object)));
-                if self.finding.kind != Kind::UseAfterFree {
-                    words.extend(self.touched(|t| is_part(&t.object, object)));
+                match self.finding.kind {
+                    Kind::UseAfterFree => words.extend(self.source(culprit)),
+                    _ => words.extend(self.touched(|t| is_part(&t.object, object))),
                 }
                 words
             }
@@ -196,6 +198,19 @@ impl<'t> Topic<'t> {
         let several =
             words.into_iter().filter(|(_, (agents, changed))| *changed && agents.len() > 1);
         several.map(|(word, _)| word).collect()
+    }
+
+    /// Where the one who noticed has found the object: the word that it was read from last.
+    fn source(&self, culprit: usize) -> Vec<&'t str> {
+        let steps = &self.trace.steps[..culprit];
+        let mine = steps.iter().rev().filter(|s| s.agent == self.trace.steps[culprit].agent);
+        let object = root(&self.finding.object);
+        let finds = |s: &&Step| {
+            let reads = s.touches.iter().all(|t| t.mode == Mode::Read);
+            reads && matches!(&s.outcome, Outcome::Reply(reply) if root(reply) == object)
+        };
+        let touches = mine.filter(finds).take(1).flat_map(|s| &s.touches).filter(|t| is_access(t));
+        touches.map(|t| t.object.as_str()).collect()
     }
 
     /// The reference counts of an object.

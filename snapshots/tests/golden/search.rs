@@ -10,16 +10,14 @@ use std::collections::BTreeMap;
 
 /// The seed of every search.
 pub(crate) const SEED: u64 = 7;
-/// Runs before a search gives up.
+/// Runs of a search.
 const RUNS: u64 = 3000;
 
 /// The end of the verdict of a kind that is no longer found.
 pub(crate) const LOST: &str = "is no longer found";
 
-/// Runs after the first that shows a kind, and how many of them are shrunk for each signature. With
-/// one alone it would be chance which way to the finding is shown, and a small change of the
-/// scenario would change the whole report.
-const MORE: u64 = 500;
+/// Runs that are shrunk for each signature, the shortest first. With one alone it would be chance
+/// which way to the finding is shown, and a small change of the scenario would change the report.
 const SHRUNK: usize = 4;
 
 /// The smallest of some runs in which the scenario shows this kind, after shrinking; if the search
@@ -27,7 +25,10 @@ const SHRUNK: usize = 4;
 pub(crate) fn example(scenario: &Scenario, kind: Kind) -> Option<(Finding, Trace)> {
     let mut execution = Execution::new(scenario);
     let hits = hits(&mut execution, kind);
-    let examples = hits.into_iter().map(|(_, signature, schedule)| {
+    let each = hits.into_iter().flat_map(|(signature, schedules)| {
+        schedules.into_iter().map(move |(_, schedule)| (signature.clone(), schedule))
+    });
+    let examples = each.map(|(signature, schedule)| {
         let mut shows = |s: &_| {
             let (ended, _) = execution.follow(s);
             ended.findings.iter().any(|f| f.signature() == signature)
@@ -36,36 +37,29 @@ pub(crate) fn example(scenario: &Scenario, kind: Kind) -> Option<(Finding, Trace
         execution.follow(&small);
         let findings = &execution.sim().system().findings;
         let finding = findings.iter().find(|f| f.signature() == signature)?;
-        let size =
-            (small.len(), execution.sim().steps_to(finding), small.lines().collect::<Vec<_>>());
+        let steps = execution.sim().steps_to(finding);
+        let size = (steps, small.len(), small.lines().collect::<Vec<_>>());
         Some((size, finding.clone(), execution.sim().trace()))
     });
     let smallest = examples.flatten().min_by(|(a, ..), (b, ..)| a.cmp(b));
     smallest.map(|(_, finding, trace)| (finding, trace))
 }
 
-/// Runs that show the kind, with the number of steps: the shortest of each signature.
-fn hits(execution: &mut Execution<'_>, kind: Kind) -> Vec<(u32, Signature, Schedule)> {
+/// Schedules of the shortest runs that show the kind, by signature, with their steps.
+fn hits(execution: &mut Execution<'_>, kind: Kind) -> BTreeMap<Signature, Vec<(u32, Schedule)>> {
     let mut walk = RandomWalk::default();
-    let mut hits: Vec<(u32, Signature, Schedule)> = Vec::new();
-    let (mut index, mut end) = (0, RUNS);
-    while index < end {
+    let mut hits: BTreeMap<Signature, Vec<(u32, Schedule)>> = BTreeMap::new();
+    for index in 0..RUNS {
         execution.run(&mut walk, SEED, index);
         let sim = execution.sim();
-        if let Some(finding) = sim.system().findings.iter().find(|f| f.kind == kind) {
-            if hits.is_empty() {
-                end = end.min(index + MORE);
-            }
-            hits.push((sim.steps_to(finding), finding.signature(), sim.lift()));
+        let Some(finding) = sim.system().findings.iter().find(|f| f.kind == kind) else { continue };
+        let steps = sim.steps_to(finding);
+        let kept = hits.entry(finding.signature()).or_default();
+        if kept.len() < SHRUNK || kept.last().is_some_and(|(longest, _)| steps < *longest) {
+            kept.truncate(SHRUNK - 1);
+            let place = kept.partition_point(|(s, _)| *s <= steps);
+            kept.insert(place, (steps, sim.lift()));
         }
-        index += 1;
     }
-    hits.sort_by(|a, b| (&a.1, a.0).cmp(&(&b.1, b.0)));
-    let mut kept: BTreeMap<Signature, usize> = BTreeMap::new();
-    hits.retain(|(_, signature, _)| {
-        let count = kept.entry(signature.clone()).or_default();
-        *count += 1;
-        *count <= SHRUNK
-    });
     hits
 }
