@@ -59,7 +59,7 @@ fn side(all: &[Scenario], text: &str, args: &args::Diff) -> Result<Side, Error> 
                 None => from_file(scenario, text, Path::new(at)),
             }
         }
-        _ if path.extension().is_some_and(|e| e == "snap") => {
+        _ if [".snap", ".snap.new"].iter().any(|end| text.ends_with(end)) => {
             let snapshot = snapshot::read(path)?;
             let findings = vec![(snapshot.verdict.clone(), snapshot.headline.clone())];
             let of = snapshot.scenario.as_ref().map_or_else(String::new, |s| format!(" ({s})"));
@@ -175,16 +175,14 @@ impl Comparison {
                 out.push('\n');
             }
         };
-        match a.verdict == b.verdict {
-            true => put("verdict: the same", &[format!("  {}", a.verdict)]),
-            false => put("verdict", &[format!("- {}", a.verdict), format!("+ {}", b.verdict)]),
-        }
-        let finding = |sign: char| move |f: &(String, String)| format!("{sign} {}", f.1);
-        let gone = self.only(0).into_iter().map(finding('-'));
-        put(
-            "findings",
-            &gone.chain(self.only(1).into_iter().map(finding('+'))).collect::<Vec<_>>(),
-        );
+        let verdicts =
+            |side: &Side| side.verdict.split("; ").map(str::to_owned).collect::<Vec<_>>();
+        let heading = if a.verdict == b.verdict { "verdict: the same" } else { "verdict" };
+        put(heading, &changes(&verdicts(a), &verdicts(b)));
+        let headlines = |side| self.only(side).iter().map(|f| f.1.clone()).collect::<Vec<_>>();
+        let mut findings = changes(&headlines(0), &headlines(1));
+        findings.retain(|line| !line.starts_with(' '));
+        put("findings", &findings);
         for (name, changes) in &self.contexts {
             put(name, changes);
         }

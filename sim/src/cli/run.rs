@@ -24,7 +24,8 @@ pub(super) fn run(all: &[Scenario], args: &args::Run) -> Result<Outcome, Error> 
 pub(super) fn outcome_text(execution: &Execution<'_>, stop: Stop) -> String {
     let sim = execution.sim();
     let trace = sim.trace();
-    let mut out = crate::report::columns(&trace);
+    // Steps that cannot influence each other are put together: equivalent schedules print alike.
+    let mut out = crate::report::columns(&trace.normal_form());
     for finding in &sim.system().findings {
         out.push('\n');
         out.push_str(&text::finding(finding, &trace));

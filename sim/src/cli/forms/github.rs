@@ -19,10 +19,8 @@ fn error(name: &str, problem: &Problem) -> String {
         format!("file={},line={},col={},", property(place.file()), place.line(), place.column())
     });
     let title = property(&format!("{}: {name}", problem.kind));
-    format!(
-        "::error {place}title={title}::{}\n",
-        data(&format!("{}\n{}", problem.title, problem.text))
-    )
+    let more = if problem.text == problem.title { "" } else { &problem.text };
+    format!("::error {place}title={title}::{}\n", data(&format!("{}\n{more}", problem.title)))
 }
 
 /// The message of a command.
