@@ -27,7 +27,10 @@ pub(super) fn write(
     story: &BTreeSet<usize>,
 ) {
     let spans = spans::all(trace);
-    let lanes: Vec<Option<u16>> = (0..trace.cpus).map(Some).chain([None]).collect();
+    let mut lanes: Vec<Option<u16>> = (0..trace.cpus).map(Some).collect();
+    if trace.steps.iter().any(|s| !trace.agent(s).is_on_cpu()) {
+        lanes.push(None);
+    }
     let rails: Vec<_> = lanes.iter().map(|&cpu| rail(&spans, cpu)).collect();
     let mut columns = "var(--number)".to_owned();
     for (cpu, bars) in lanes.iter().zip(&rails) {

@@ -109,6 +109,7 @@ function draw() {
   scrolled();
 }
 function scrolled() {
+  overview.style.display = main.scrollHeight > main.clientHeight ? '' : 'none';
   const rows = overview.viewBox.baseVal.height, all = Math.max(grid.offsetHeight - 74, 1);
   view.setAttribute('y', main.scrollTop / all * rows);
   view.setAttribute('height', Math.min(1, (main.clientHeight - 34) / all) * rows);

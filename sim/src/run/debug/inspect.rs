@@ -169,6 +169,7 @@ fn fields(sys: &System, at: Ptr, desc: &TypeDesc, locks: bool, out: &mut String)
         }
         if let Some(text) = field_text(sys, at.word(field.at), field) {
             let name = sys.describe(at.word(field.at), Some(field.kind));
+            let name = name.strip_suffix("[0]").unwrap_or(&name);
             out.push_str(&format!("{indent}{name} {text}\n"));
         }
     }
@@ -249,7 +250,8 @@ fn rcu(sys: &System, out: &mut String) {
         return;
     }
     let progress = if started > completed { ", one in progress" } else { "" };
-    out.push_str(&format!("rcu: {completed} grace periods have ended{progress}\n"));
+    let plural = if completed == 1 { " has" } else { "s have" };
+    out.push_str(&format!("rcu: {completed} grace period{plural} ended{progress}\n"));
     for cpu in 0..sys.m.cpus.len() as u16 {
         for cb in sys.rcu.queued(cpu) {
             let what = match cb.barrier {

@@ -166,6 +166,9 @@ pub(super) fn show(sys: &System, at: Ptr, value: u64) -> String {
             _ => sys.describe(to, None),
         };
     }
+    if [Ptr::LIST_POISON1, Ptr::LIST_POISON2].contains(&to) {
+        return format!("{to:?}");
+    }
     let set: Vec<_> = sys.bit_names(at).iter().filter(|(mask, _)| value & mask != 0).collect();
     if set.is_empty() {
         return if value < 10_000 { value.to_string() } else { format!("{to:?}") };

@@ -17,8 +17,8 @@ use super::settings::Settings;
 use super::walker::Walker;
 use crate::run::params::Params;
 use crate::run::scenario::Scenario;
-use indexmap::map::Entry;
 use indexmap::IndexMap;
+use indexmap::map::Entry;
 use rustc_hash::FxBuildHasher;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -143,13 +143,7 @@ impl<'s> Graph<'s> {
     }
 
     /// Takes up what expanding a point has yielded.
-    fn merge(
-        &mut self,
-        link: u32,
-        share: u64,
-        expansion: Expansion,
-        outcome: &mut Outcome,
-    ) {
+    fn merge(&mut self, link: u32, share: u64, expansion: Expansion, outcome: &mut Outcome) {
         outcome.executions += expansion.executions;
         outcome.steps += expansion.steps;
         let ways = expansion.branches.len() as u64;

@@ -30,7 +30,12 @@ impl Dpor<'_> {
         let taken = (0..self.stack.frames.len()).map(|at| {
             let step = &self.stack.frames[at].step;
             let pred = self.stack.before(step.choice.agent, at, agents);
-            Target { choice: step.choice, at, touches: self.stack.frames[at].effects().clone(), pred }
+            Target {
+                choice: step.choice,
+                at,
+                touches: self.stack.frames[at].effects().clone(),
+                pred,
+            }
         });
         let targets: Vec<Target> = taken.chain(pending).collect();
         for target in &targets {
@@ -45,7 +50,10 @@ impl Dpor<'_> {
         let agents = sys.m.agents.len();
         let mut out = Vec::new();
         for (agent, who) in (0..).map(AgentId).zip(&sys.m.agents) {
-            let spent = who.kind == AgentKind::Irq && who.budget == 0 && who.state == State::Idle && sys.m.cpu_of(agent).ipi != Some(agent);
+            let spent = who.kind == AgentKind::Irq
+                && who.budget == 0
+                && who.state == State::Idle
+                && sys.m.cpu_of(agent).ipi != Some(agent);
             let served = who.kind == AgentKind::Softirq && who.state == State::Idle;
             if who.state == State::Dead || spent || served {
                 continue;
@@ -115,7 +123,11 @@ impl Dpor<'_> {
         if !simple && !self.probe(i, &mut plan) {
             return false;
         }
-        if self.settings.source { self.plan_source(i, &plan) } else { self.plan(i, plan) }
+        if self.settings.source {
+            self.plan_source(i, &plan)
+        } else {
+            self.plan(i, plan)
+        }
         true
     }
 

@@ -152,7 +152,8 @@ impl<'s> Dpor<'s> {
         let stop = self.walker.stop();
         let sys = self.walker.system();
         for agent in (0..sys.m.agents.len() as u16).map(AgentId) {
-            if agent != choice.agent && before.contains(agent) != sys.enabled_set().contains(agent) {
+            if agent != choice.agent && before.contains(agent) != sys.enabled_set().contains(agent)
+            {
                 effects.push(self.turn(agent, Mode::Read));
             }
         }
