@@ -43,8 +43,8 @@ continue
 go start
 ";
 
-/// What the session says, each command before its answer.
-fn transcript() -> String {
+/// What the session says to these commands, each before its answer.
+fn transcript(script: &str) -> String {
     let scenarios = ksim_scenarios::all();
     let file = ScheduleFile::parse(SCHEDULE).expect("it is a schedule");
     let scenario = scenarios.iter().find(|s| s.name == file.scenario).expect("it exists");
@@ -56,7 +56,7 @@ fn transcript() -> String {
     let load = Box::new(|_: &[&str]| Err("no other run is at hand".to_owned()));
     let mut session = Session::new(run, load);
     let mut text = String::new();
-    for line in SCRIPT.lines() {
+    for line in script.lines() {
         text.push_str(&format!("(ksim) {line}\n"));
         match session.execute(line) {
             Ok(Reply::Text(reply)) => text.push_str(&reply),
@@ -67,9 +67,24 @@ fn transcript() -> String {
     text
 }
 
+/// The manual shows one session, in pieces: every answer in it is the real one.
+#[test]
+fn the_manual_shows_real_answers() {
+    let manual = include_str!("../../../docs/debugging.md");
+    let blocks = manual.split("```").skip(1).step_by(2);
+    let shown: String = blocks
+        .filter_map(|b| b.strip_prefix("text\n"))
+        .filter(|b| b.starts_with("(ksim)"))
+        .collect();
+    let commands = shown.lines().filter_map(|line| line.strip_prefix("(ksim) "));
+    let script: String = commands.map(|line| format!("{line}\n")).collect();
+    assert!(script.lines().count() > 5, "{script}");
+    assert_eq!(shown, transcript(&script), "docs/debugging.md (left) and the session (right)");
+}
+
 #[test]
 fn a_session_goes_from_the_finding_to_its_cause() {
-    let text = transcript();
+    let text = transcript(SCRIPT);
     let answer = |command: &str| {
         let (_, rest) = text.split_once(&format!("(ksim) {command}\n")).expect("it was given");
         rest.split("(ksim)").next().unwrap_or("").to_owned()
