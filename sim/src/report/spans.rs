@@ -54,6 +54,8 @@ pub fn all(trace: &Trace) -> Vec<Span> {
             spans.push(Span { to: n, ends: true, ..open.remove(i) });
         }
     }
+    // Nothing lasts from the last step on; a lock may not even have been taken there.
+    open.retain(|s| s.from < end);
     spans.append(&mut open);
     spans.sort_by_key(|s| (s.from, s.to));
     spans

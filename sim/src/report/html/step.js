@@ -8,6 +8,7 @@ const list = text => text ? text.split('|') : [];
 const words = steps.map(s => new Set(list(s.dataset.touches).map(t => t.slice(t.indexOf(' ') + 1)).filter(t => /[.@]/.test(t))));
 const shared = (a, b) => [...words[a]].some(w => words[b].has(w));
 const shown = i => steps[i] && steps[i].offsetParent;
+const MANY = 12;
 let at = -1;
 
 function lines(id, texts, none) {
@@ -36,7 +37,8 @@ function describe(i) {
   $('p-context').textContent = agent;
   lines('p-stack', list(stack).map(f => f + '()'), '–');
   lines('p-state', preempt(state));
-  lines('p-touches', list(touches), 'nothing');
+  const all = list(touches), many = all.length > MANY;
+  lines('p-touches', many ? [...all.slice(0, MANY), `and ${all.length - MANY} more`] : all, 'nothing');
   const held = bars.filter(b => b.dataset.agent === agent && +b.dataset.from <= i && i <= +b.dataset.to);
   lines('p-holds', held.map(b => b.textContent), 'nothing');
   bars.forEach(b => b.classList.toggle('now', held.includes(b)));
