@@ -1,7 +1,7 @@
 //! The textbook programs have exactly the probabilities that were computed for them.
 
 use ksim::choice::RandomWalk;
-use ksim::run::{Execution, Scenario};
+use ksim::run::{Execution, Scenario, replay};
 
 fn scenario(name: &str) -> Scenario {
     let all = ksim_scenarios::classic::all();
@@ -42,6 +42,24 @@ fn the_random_walk_fails_as_often_as_computed() {
         let tolerance = 4.5 * (n * p * (1.0 - p)).sqrt();
         assert!((seen - n * p).abs() < tolerance, "{name}: {} instead of {p}", seen / n);
     }
+}
+
+/// The one program that no budget of a test is enough for shows its bug in a saved schedule.
+#[test]
+fn what_is_too_rare_for_a_search_is_replayed() {
+    for name in ["classic/safestack/static", "classic/safestack/spawned"] {
+        let scenario = scenario(name);
+        let saved = replay::saved(&mut Execution::new(&scenario));
+        assert_eq!(saved, Ok(scenario.expect.kinds().to_vec()), "{name}");
+    }
+    let stranger = Scenario::new("a", "", |_, _| {}).shown_by(include_str!("common/mod.rs"));
+    assert!(
+        replay::saved(&mut Execution::new(&stranger)).is_err_and(|e| e.contains("cannot be read"))
+    );
+    let other = scenario("classic/safestack/static");
+    let other = Scenario::new("a", "", |_, _| {}).shown_by(other.shown_by[0]);
+    let problem = replay::saved(&mut Execution::new(&other));
+    assert_eq!(problem, Err("its saved schedule is one of classic/safestack/static".to_owned()));
 }
 
 /// What the random walk finds in a few runs is what the scenario says.

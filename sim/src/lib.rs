@@ -70,9 +70,28 @@ pub mod machine;
 pub mod program;
 pub mod report;
 pub mod run;
+pub mod testing;
 pub mod trace;
 
 /// The version of this library, as schedule files name it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub use run::testing::{check, check_with};
+pub use testing::{check, hunt, prove};
+
+/// What a scenario is written with.
+///
+/// ```
+/// use ksim::prelude::*;
+/// ```
+pub mod prelude {
+    pub use crate::base::finding::Kind;
+    pub use crate::program::{
+        Array, Atomic, Field, Kernel, ListHead, Mutex, Object, RcuHead, Refcount, RwSem, SpinLock,
+        Timer, Var, Word, Work, container_of,
+    };
+    pub use crate::run::{End, Param, Params, Scenario, Sim};
+    pub use crate::{kernel_fn, kernel_struct};
+}
+
+#[doc = include_str!("tutorial.md")]
+pub mod tutorial {}

@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("report", &["base", "trace"]),
     ("program", &["base"]),
     ("run", &["base", "choice", "machine", "kernel", "detect", "trace", "report", "program"]),
+    ("testing", &["base", "choice", "run"]),
     ("cli", &["base", "choice", "trace", "report", "run"]),
 ];
 

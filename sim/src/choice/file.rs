@@ -18,6 +18,7 @@
 
 use super::schedule::{Decision, Hold, Point, Schedule};
 use crate::base::finding::Signature;
+use crate::base::hash::StableHash;
 use std::fmt;
 
 /// The version of the format that this library writes, and the newest that it reads.
@@ -102,7 +103,30 @@ impl fmt::Display for ScheduleFile {
     }
 }
 
+/// The name of a scenario as part of the name of a file.
+pub fn file_stem(scenario: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    scenario.replace('/', ".").chars().map(plain).collect()
+}
+
 impl ScheduleFile {
+    /// What it is an example of: a hash of scenario, parameters and finding.
+    pub fn identity(&self) -> u64 {
+        let mut hash = StableHash::new();
+        hash.text(&self.scenario).text(&self.signature.0);
+        for (name, value) in &self.params {
+            hash.text(name).num(*value);
+        }
+        hash.finish()
+    }
+
+    /// The name under which it is saved: scenario, kind, and a hash that tells the finding from
+    /// others of its kind.
+    pub fn file_name(&self) -> String {
+        let kind = self.signature.kind().map_or("finding", |kind| kind.name());
+        format!("{}.{kind}-{:08x}.ksim", file_stem(&self.scenario), self.identity() as u32)
+    }
+
     /// The inverse of `Display`.
     ///
     /// # Errors

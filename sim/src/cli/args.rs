@@ -44,6 +44,10 @@ pub(super) enum Command {
     Diff(Diff),
     /// Every scenario against its expected verdict, and each seed run twice
     Check(Check),
+    /// The script that completes this command line in a shell
+    Completions(Completions),
+    /// The manual page, or that of one command
+    Man(Man),
     /// How many schedules each strategy needs until it shows the bug
     BenchSamplers(BenchSamplers),
 }
@@ -274,16 +278,34 @@ pub(super) struct Check {
     /// Only these scenarios, or those below them
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
-    /// Runs for each scenario; one whose expected findings have come needs fewer
+    /// Runs of each scenario at most; 1024 are enough for one whose expected findings have come
     #[arg(long, value_name = "N", value_parser = count, default_value = "20000")]
     pub runs: u64,
+    /// Steps of each scenario at most, so that those with long runs do not take all the time
+    #[arg(long, value_name = "N", value_parser = count, default_value = "1e6")]
+    pub steps: u64,
     #[command(flatten)]
     pub source: Source,
     #[command(flatten)]
     pub jobs: Jobs,
     /// The form of the results
-    #[arg(long, default_value = "text")]
+    #[arg(long, default_value = "text", conflicts_with = "json")]
     pub format: Form,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// For which shell
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Man {
+    /// The command; all of them in short unless given
+    pub command: Option<String>,
 }
 
 #[derive(Debug, Args)]

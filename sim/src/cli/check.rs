@@ -5,15 +5,20 @@ use super::error::Error;
 use super::forms::{Case, Forms, Problem};
 use super::progress::{self, Watch};
 use super::style::{bad, counted, good, title};
-use super::{Outcome, args, campaign, print, program, select, text};
+use super::{Outcome, args, print, program, select, text};
 use crate::base::finding::Kind;
 use crate::choice::strategies;
-use crate::run::{Execution, Hunt, Hunted, Scenario, Shard, repeat};
+use crate::run::{Example, Execution, Hunt, Hunted, Scenario, Shard, repeat, replay};
+use serde_json::{Value, json};
 use std::time::Instant;
 
 /// Runs of a scenario that has shown everything expected, unless the budget is smaller: enough for
 /// most of what is not expected to show too.
-const FIRST_ROUND: u64 = 1024;
+const ENOUGH: u64 = 1024;
+
+/// Runs of the first round; each later one doubles them. The rounds are the same for every number of
+/// jobs.
+const FIRST_ROUND: u64 = 64;
 
 /// Seeds that the determinism check runs twice.
 const TWICE: u64 = 3;
@@ -29,6 +34,7 @@ pub(super) fn check(all: &[Scenario], args: &args::Check) -> Result<Outcome, Err
     let names = scenarios.iter().map(|s| s.name.clone()).collect();
     let mut forms = Forms::new(args.format, names)?;
     let (mut wrong, mut outcome) = (0, Outcome::Clean);
+    let mut results = Vec::new();
     for (scenario, params) in scenarios.iter().zip(&params) {
         let hunt = Hunt {
             scenario,
@@ -39,14 +45,16 @@ pub(super) fn check(all: &[Scenario], args: &args::Check) -> Result<Outcome, Err
             jobs: args.jobs.get(),
         };
         let begin = Instant::now();
-        let hunted = search(&hunt, args.runs);
+        let (hunted, problems) = judge(&hunt, args);
         if progress::interrupted() {
             outcome = Outcome::Unjudged;
             break;
         }
-        let mut problems = problems(&hunt, &hunted);
-        problems.extend(twice(&hunt));
         wrong += u64::from(!problems.is_empty());
+        if args.json {
+            results.push(json(&hunt, &hunted, &problems));
+            continue;
+        }
         let name = scenario.name.clone();
         let note = format!("{} ({})", scenario.expect, counted(hunted.runs, "run"));
         forms.add(Case { name, note, problems, time: begin.elapsed() }, line)?;
@@ -57,6 +65,11 @@ pub(super) fn check(all: &[Scenario], args: &args::Check) -> Result<Outcome, Err
     }
     let total = counted(scenarios.len() as u64, "scenario");
     let seconds = start.elapsed().as_secs_f64();
+    if args.json {
+        let object = json!({ "results": results, "timing": { "seconds": seconds } });
+        print(&format!("{object:#}\n"))?;
+        return Ok(outcome);
+    }
     let summary = match outcome {
         Outcome::Clean => format!("{total} as expected\n"),
         Outcome::Found => format!("{wrong} of {total} not as expected\n"),
@@ -69,21 +82,45 @@ pub(super) fn check(all: &[Scenario], args: &args::Check) -> Result<Outcome, Err
     Ok(outcome)
 }
 
-/// Runs until all expected kinds are found or the budget ends. The rounds are the same for every
-/// number of jobs.
-fn search(hunt: &Hunt<'_>, budget: u64) -> Hunted {
-    let watch = Watch::new(&hunt.scenario.name, Some(budget), None, 0);
+/// Searches, and says what is not as the scenario expects.
+fn judge(hunt: &Hunt<'_>, args: &args::Check) -> (Hunted, Vec<Problem>) {
+    let saved = replay::saved(&mut Execution::new(hunt.scenario));
+    let kinds = saved.as_deref().unwrap_or_default();
+    let missing = |hunted: &Hunted| -> Vec<Kind> {
+        let shown = |kind| kinds.contains(kind) || shows(hunted, *kind);
+        hunt.scenario.expect.kinds().iter().filter(|kind| !shown(kind)).copied().collect()
+    };
+    let hunted = search(hunt, args, |hunted| missing(hunted).is_empty());
+    let not_shown = missing(&hunted).into_iter().map(|kind| {
+        let runs = counted(hunted.runs, "run");
+        Problem::of("missing", format!("expected {kind}, which {runs} did not show"))
+    });
+    let mut problems: Vec<Problem> = not_shown.collect();
+    problems.extend(saved.err().map(|problem| Problem::of("missing", problem)));
+    problems.extend(surprises(hunt, &hunted));
+    problems.extend(twice(hunt));
+    (hunted, problems)
+}
+
+/// Runs until all expected kinds are found and as many runs were made as are enough, or until a
+/// budget ends.
+fn search(hunt: &Hunt<'_>, args: &args::Check, complete: impl Fn(&Hunted) -> bool) -> Hunted {
+    let args::Check { runs, steps, .. } = *args;
+    let expects = !hunt.scenario.expect.kinds().is_empty();
+    let watch = Watch::new(&hunt.scenario.name, Some(runs), None, 0);
     let mut all = Hunted::default();
-    let mut end = FIRST_ROUND.min(budget);
+    let mut end = FIRST_ROUND.min(runs);
     loop {
-        all = hunt.go_on(all.clone(), vec![all.runs..end], &watch);
-        let expected = hunt.scenario.expect.kinds();
-        let complete = !expected.is_empty() && expected.iter().all(|kind| shows(&all, *kind));
-        if complete || end == budget || progress::interrupted() {
+        let todo = all.runs..end;
+        all = hunt.go_on(all, vec![todo], &watch);
+        let spent = end == runs || all.steps >= steps || progress::interrupted();
+        if spent || (expects && end >= ENOUGH && complete(&all)) {
             watch.finish(0);
             return all;
         }
-        end = end.saturating_mul(2).min(budget);
+        // As many more as the rest of the steps should be enough for.
+        let affordable = (steps - all.steps) / (all.steps / end).max(1) + 1;
+        end = (end * 2).min(end.saturating_add(affordable)).min(runs);
     }
 }
 
@@ -91,22 +128,15 @@ fn shows(hunted: &Hunted, kind: Kind) -> bool {
     hunted.found.values().any(|found| found.finding.kind == kind)
 }
 
-/// What is not as the scenario expects.
-fn problems(hunt: &Hunt<'_>, hunted: &Hunted) -> Vec<Problem> {
+/// What is found and not expected.
+fn surprises(hunt: &Hunt<'_>, hunted: &Hunted) -> Vec<Problem> {
     let expected = hunt.scenario.expect.kinds();
-    let missing = expected.iter().filter(|kind| !shows(hunted, **kind));
-    let mut problems: Vec<Problem> = missing
-        .map(|kind| {
-            let runs = counted(hunted.runs, "run");
-            let title = format!("expected {kind}, which {runs} did not show");
-            Problem { kind: "missing", text: title.clone(), title, place: None }
-        })
-        .collect();
+    let mut problems = Vec::new();
     for (signature, found) in hunted.in_order() {
         if expected.contains(&found.finding.kind) {
             continue;
         }
-        let example = campaign::example(hunt, signature, found);
+        let example = Example::of_hunt(hunt, signature, found);
         let Hunt { scenario, strategy, seed, .. } = hunt;
         let text = format!(
             "not expected, in {} of {}:\n{}{}{} run {}{} --strategy {strategy} --seed {seed} --index {}\n",
@@ -133,6 +163,19 @@ fn twice(hunt: &Hunt<'_>) -> Option<Problem> {
     let difference = (0..TWICE).find_map(&mut differ)?;
     let title = format!("two runs of one seed differ from step {} on", difference.step);
     Some(Problem { kind: "not-deterministic", title, text: difference.to_string(), place: None })
+}
+
+fn json(hunt: &Hunt<'_>, hunted: &Hunted, problems: &[Problem]) -> Value {
+    json!({
+        "scenario": hunt.scenario.name,
+        "expect": hunt.scenario.expect.kinds().iter().map(|kind| kind.name()).collect::<Vec<_>>(),
+        "as_expected": problems.is_empty(),
+        "strategy": hunt.strategy,
+        "seed": hunt.seed,
+        "runs": hunted.runs,
+        "steps": hunted.steps,
+        "problems": problems.iter().map(|problem| problem.text.as_str()).collect::<Vec<_>>(),
+    })
 }
 
 /// A case for people.

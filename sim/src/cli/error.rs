@@ -12,6 +12,8 @@ pub(super) enum Error {
     UnknownScenario { name: String, near: Vec<String> },
     /// One scenario is needed, and several lie below the name.
     SeveralScenarios { name: String, some: Vec<String> },
+    /// No command has this name.
+    UnknownCommand { name: String, names: Vec<String> },
     /// A parameter does not exist or is out of range.
     Param { scenario: String, problem: String },
     /// No strategy has this name.
@@ -49,6 +51,9 @@ impl fmt::Display for Error {
             }
             Error::SeveralScenarios { name, some } => {
                 write!(f, "{name:?} is not one scenario; give one, like {}", some.join(" or "))
+            }
+            Error::UnknownCommand { name, names } => {
+                write!(f, "there is no command {name:?}; there is {}", names.join(", "))
             }
             Error::Param { scenario, problem } => write!(f, "{scenario}: {problem}"),
             Error::UnknownStrategy { name } => {

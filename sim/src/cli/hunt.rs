@@ -1,6 +1,5 @@
 //! `ksim hunt`.
 
-use super::campaign::{Example, example};
 use super::error::Error;
 use super::forms::{Case, Forms, Problem};
 use super::progress::{self, Watch};
@@ -8,7 +7,7 @@ use super::resume::{Log, Logged};
 use super::style::{counted, title};
 use super::{Outcome, args, print, program, save, select, text};
 use crate::base::finding::Signature;
-use crate::run::{Found, Hunt, Hunted, Scenario};
+use crate::run::{Example, Found, Hunt, Hunted, Scenario};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -141,7 +140,7 @@ impl<'a> Report<'a> {
         let (hunted, unsaved) = runs(&hunt, args, until)?;
         let (mut kept, mut unsaved) = (Vec::new(), unsaved);
         for (signature, found) in hunted.in_order() {
-            let example = example(&hunt, signature, found);
+            let example = Example::of_hunt(&hunt, signature, found);
             let path = match save::save(&args.out, &example.file, &found.finding.headline) {
                 Ok(path) => Some(path),
                 Err(error) => {

@@ -18,14 +18,16 @@
 
 mod args;
 mod bench_samplers;
-mod campaign;
 mod check;
+mod completions;
 mod debug;
 mod diff;
 mod error;
+mod examples;
 mod forms;
 mod hunt;
 mod list;
+mod man;
 mod progress;
 mod prove;
 mod published;
@@ -43,7 +45,7 @@ mod values;
 
 use crate::run::Scenario;
 use args::{Cli, Command};
-use clap::{ColorChoice, Parser};
+use clap::{ColorChoice, FromArgMatches};
 use error::Error;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -82,7 +84,8 @@ pub fn main(mut scenarios: Vec<Scenario>) -> ExitCode {
     if let Some(pair) = scenarios.windows(2).find(|pair| pair[0].name == pair[1].name) {
         panic!("two scenarios are called {:?}; rename one", pair[0].name);
     }
-    let cli = match Cli::try_parse() {
+    let parsed = examples::command().try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(usage) => {
             // Help and version are no errors.
@@ -123,6 +126,8 @@ fn command(scenarios: &[Scenario], command: &Command) -> Result<Outcome, Error> 
         Command::Debug(args) => debug::debug(scenarios, args),
         Command::Diff(args) => diff::diff(scenarios, args),
         Command::Check(args) => check::check(scenarios, args),
+        Command::Completions(args) => completions::completions(args),
+        Command::Man(args) => man::man(args),
         Command::BenchSamplers(args) => bench_samplers::bench(scenarios, args),
     }
 }

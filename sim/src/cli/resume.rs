@@ -6,8 +6,8 @@
 //! index; running the index again brings back the rest.
 
 use super::error::Error;
-use super::save;
 use crate::base::finding::{Finding, Signature};
+use crate::choice::file::file_stem;
 use crate::choice::strategies;
 use crate::run::{Execution, Found, Hunt, Hunted, Watch};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ impl Log {
         hunt: &Hunt<'_>,
         end: u64,
     ) -> Result<(Log, Hunted, Vec<Range<u64>>), Error> {
-        let path = dir.join(format!("{}.hunt.jsonl", save::plain(&hunt.scenario.name)));
+        let path = dir.join(format!("{}.hunt.jsonl", file_stem(&hunt.scenario.name)));
         let failed = |problem: String| Error::Resume { path: path.clone(), problem };
         let unwritable = |error: io::Error| failed(format!("{error}; {ANOTHER}"));
         fs::create_dir_all(dir).map_err(unwritable)?;

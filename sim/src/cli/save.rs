@@ -1,7 +1,6 @@
 //! Schedule files on disk.
 
 use super::error::Error;
-use crate::base::hash::StableHash;
 use crate::choice::ScheduleFile;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,9 +18,9 @@ pub(super) fn prepare(dir: &Path) -> Result<(), Error> {
 /// Saves a schedule under the name of its finding; the same finding gets the same name. Overwrites
 /// an older schedule of the same finding, and nothing else.
 pub(super) fn save(dir: &Path, file: &ScheduleFile, headline: &str) -> Result<PathBuf, Error> {
-    let path = dir.join(name(file));
+    let path = dir.join(file.file_name());
     if path.exists() {
-        let same = |old: &ScheduleFile| identity(old) == identity(file);
+        let same = |old: &ScheduleFile| old.identity() == file.identity();
         if !read(&path).is_ok_and(|old| same(&old)) {
             return Err(Error::InTheWay { path });
         }
@@ -40,26 +39,4 @@ pub(super) fn write(path: &Path, file: &ScheduleFile, headline: &str) -> Result<
 pub(super) fn read(path: &Path) -> Result<ScheduleFile, Error> {
     let bytes = fs::read(path).map_err(|error| Error::Read { path: path.to_owned(), error })?;
     ScheduleFile::parse(&bytes).map_err(|error| Error::Schedule { path: path.to_owned(), error })
-}
-
-/// Scenario, kind, and what else tells the finding from others of its kind.
-fn name(file: &ScheduleFile) -> String {
-    let scenario = plain(&file.scenario);
-    let kind = file.signature.kind().map_or("finding", |kind| kind.name());
-    format!("{scenario}.{kind}-{:08x}.ksim", identity(file) as u32)
-}
-
-/// The name of a scenario as part of the name of a file.
-pub(super) fn plain(scenario: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    scenario.replace('/', ".").chars().map(plain).collect()
-}
-
-fn identity(file: &ScheduleFile) -> u64 {
-    let mut hash = StableHash::new();
-    hash.text(&file.scenario).text(&file.signature.0);
-    for (name, value) in &file.params {
-        hash.text(name).num(*value);
-    }
-    hash.finish()
 }

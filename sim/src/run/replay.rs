@@ -2,7 +2,7 @@
 
 use super::execute::Execution;
 use super::sim::Stop;
-use crate::base::finding::{Finding, Signature};
+use crate::base::finding::{Finding, Kind, Signature};
 use crate::choice::file::{Origin, ScheduleFile};
 use crate::choice::strategies;
 use crate::trace::Trace;
@@ -47,6 +47,29 @@ pub struct Replayed {
     pub finding: Option<Finding>,
     /// The run.
     pub trace: Trace,
+}
+
+/// The kinds that the saved schedules of the scenario show ([`Scenario::shown_by`]).
+///
+/// # Errors
+/// When one of them is no schedule of this scenario, or does not show its finding any more.
+///
+/// [`Scenario::shown_by`]: super::scenario::Scenario::shown_by
+pub fn saved(execution: &mut Execution<'_>) -> Result<Vec<Kind>, String> {
+    let mut kinds = Vec::new();
+    for text in &execution.scenario.shown_by {
+        let file = ScheduleFile::parse(text.as_bytes())
+            .map_err(|error| format!("its saved schedule cannot be read: {error}"))?;
+        if file.scenario != execution.scenario.name || file.schedule.is_none() {
+            return Err(format!("its saved schedule is one of {}", file.scenario));
+        }
+        let verdict = replay(execution, &file).verdict;
+        if verdict != Verdict::Reproduced {
+            return Err(format!("its saved schedule for {}: {verdict}", file.signature));
+        }
+        kinds.extend(file.signature.kind());
+    }
+    Ok(kinds)
 }
 
 /// Repeats the run of a schedule file, whose scenario and parameters the execution has.

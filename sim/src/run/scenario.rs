@@ -51,6 +51,8 @@ pub struct Scenario {
     pub expect: Expect,
     /// Its parameters.
     pub params: Vec<Param>,
+    /// Saved schedules that show what is too rare for a search to meet by chance.
+    pub shown_by: Vec<&'static str>,
     build: Arc<Build>,
 }
 
@@ -73,6 +75,7 @@ impl Scenario {
             source: String::new(),
             expect: Expect::Nothing,
             params: Vec::new(),
+            shown_by: Vec::new(),
             build: Arc::new(build),
         }
     }
@@ -81,6 +84,15 @@ impl Scenario {
     #[must_use]
     pub fn finds(mut self, kinds: &[Kind]) -> Scenario {
         self.expect = Expect::Finds(kinds.to_vec());
+        self
+    }
+
+    /// With the text of a schedule file that shows an expected finding. For one so rare that no
+    /// budget of a test meets it: a check replays the schedule, and still searches for what is not
+    /// expected.
+    #[must_use]
+    pub fn shown_by(mut self, schedule: &'static str) -> Scenario {
+        self.shown_by.push(schedule);
         self
     }
 
@@ -95,6 +107,21 @@ impl Scenario {
     #[must_use]
     pub fn with_params(mut self, params: &[Param]) -> Scenario {
         self.params = params.to_vec();
+        self
+    }
+
+    /// With another default for one of its parameters.
+    ///
+    /// # Panics
+    /// When it has no such parameter, or the value is out of its range.
+    #[must_use]
+    #[track_caller]
+    pub fn param(mut self, name: &str, value: u64) -> Scenario {
+        if let Err(problem) = Params::defaults(&self.params).set(&self.params, name, value) {
+            panic!("{}: {problem}", self.name);
+        }
+        let params = self.params.iter_mut().filter(|param| param.name == name);
+        params.for_each(|param| param.default = value);
         self
     }
 

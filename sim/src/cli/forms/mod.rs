@@ -7,8 +7,6 @@ mod ktap;
 use super::args::Form;
 use super::error::Error;
 use super::print;
-use crate::base::finding::Finding;
-use crate::run::Execution;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -35,18 +33,14 @@ pub(super) struct Problem {
     /// Everything else, without colors.
     pub text: String,
     /// The operation that failed, in the source of the scenario.
-    pub place: Option<Place>,
+    pub place: Option<&'static Location<'static>>,
 }
 
-/// A file, as it was given to the compiler, and a line in it.
-pub(super) type Place = &'static Location<'static>;
-
-/// Where in the source of the scenario the step stands at which the last run showed this finding.
-pub(super) fn place(execution: &Execution<'_>, finding: &Finding) -> Option<Place> {
-    let events = &execution.sim().system().events;
-    let last = events.len().checked_sub(1)?;
-    let named = finding.parties.iter().any(|party| party.event.is_some());
-    named.then(|| events[last.min(finding.event as usize)].call.loc)
+impl Problem {
+    /// One that a line says, and that has no place.
+    pub(super) fn of(kind: &'static str, title: String) -> Problem {
+        Problem { kind, text: title.clone(), title, place: None }
+    }
 }
 
 /// Writes cases as they come.

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    ksim::cli::main(my_scenarios::scenarios())
+}
