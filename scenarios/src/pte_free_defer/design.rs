@@ -1,11 +1,11 @@
 //! What a design of `pte_free_defer()` has to say, and how it meets the generic machinery.
 
-use super::{process, tlb};
+use super::{cost, process, tlb};
 use ksim::base::finding::Kind;
 use ksim::program::gather::MmuGather;
 use ksim::program::mm::{Arch, MmStruct, Page, Table};
 use ksim::program::{Kernel, ListHead, SpinLock};
-use ksim::run::Sim;
+use ksim::run::{Cost, Sim};
 use std::marker::PhantomData;
 
 /// A gather of this design.
@@ -25,9 +25,11 @@ pub trait Design: Sized + 'static {
     /// Do the users of `context.lock` outside of the page-table code disable softirqs (the fix in
     /// the mail of 15 June 2023)?
     const LOCK_BH: bool = false;
+    /// What its workloads cost.
+    const COSTS: &'static [Cost] = cost::COSTS;
 
-    /// Which kinds some schedule of this workload shows.
-    fn finds(workload: &str) -> &'static [Kind];
+    /// In which workloads some schedule shows this kind; `x` stands for `x-alloc` too.
+    fn shows(kind: Kind) -> &'static [&'static str];
 
     /// Static objects of its own.
     fn init(_: &mut Sim) {}
@@ -49,6 +51,9 @@ pub trait Design: Sized + 'static {
     async fn set_owner(k: &Kernel, page: Page, mm: MmStruct) {
         k.write(page.pt_mm(), mm).await;
     }
+
+    /// What the patch warns of at the begin of every free.
+    async fn check_owner(_: &Kernel, _: Page, _: MmStruct) {}
 
     /// `init_new_context()` of an mm made in the run.
     async fn init_new_context(k: &Kernel, mm: MmStruct) {

@@ -1,6 +1,8 @@
 //! `pte-free-defer/DESIGN/WORKLOAD`: the designs of `pte_free_defer()` on s390 that the thread of
 //! June 2023 went through, each with every workload that applies.
 
+pub mod collapse;
+pub mod cost;
 pub mod design;
 pub mod designs;
 pub mod process;

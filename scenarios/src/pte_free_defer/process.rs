@@ -1,10 +1,10 @@
 //! The callers of the page-table functions, with the locks and references that make their calls
-//! legal: page faults, unmaps, the exit of a process (mm/mmap.c and mm/memory.c, v6.3), and
-//! khugepaged's `retract_page_tables()` (mm/khugepaged.c, v6.6).
+//! legal: page faults, unmaps, the exit of a process (mm/mmap.c and mm/memory.c, v6.3).
 
 use super::design::{Design, Gather, On};
-use ksim::program::mm::{MmStruct, Table};
-use ksim::program::{Kernel, Object, RwSem, Var};
+use ksim::base::ptr::Ptr;
+use ksim::program::mm::{HALF_WORDS, MmStruct, Table};
+use ksim::program::{Array, Field, Kernel, Mutex, Object, RwSem, Var};
 
 ksim::kernel_struct! {
     /// `struct address_space` of a file that one mm has mapped.
@@ -12,19 +12,26 @@ ksim::kernel_struct! {
         i_mmap_rwsem: RwSem,
         /// The mm whose mapping is linked here; NULL when there is none.
         i_mmap: Var<Option<MmStruct>>,
+        /// The lock of the huge page that replaces a table: one collapse of a range at a time.
+        page_lock: Mutex,
     }
 }
 
 /// The pmd entry of a slot.
 pub fn pmd(mm: MmStruct, slot: usize) -> Var<Table> {
-    use ksim::program::Field;
     Var::at(mm.pmd().get(slot).ptr())
 }
 
-/// The tables of an mm are distinct and each slot has one user, so a plain exchange would do; a
-/// table is out of reach for new walkers from here on.
-async fn pmd_clear(k: &Kernel, mm: MmStruct, slot: usize) -> Table {
-    k.xchg(pmd(mm, slot), Table(ksim::base::ptr::Ptr::NULL)).await
+/// `pmd_clear()` with the flush: the table is out of reach for new walkers from here on. Each slot has
+/// one user at a time, so a plain exchange does.
+pub async fn pmd_clear(k: &Kernel, mm: MmStruct, slot: usize) -> Table {
+    k.xchg(pmd(mm, slot), Table(Ptr::NULL)).await
+}
+
+/// Not of the kernel: walkers that have found the table may still be in it, until a grace period has
+/// passed.
+async fn retire(k: &Kernel, table: Table) {
+    k.rcu_retire(Array::<HALF_WORDS>::at(table.0)).await;
 }
 
 /// A page fault in a slot without a table: `__pte_alloc()`.
@@ -34,17 +41,33 @@ pub async fn fault<D: Design>(k: &Kernel, mm: MmStruct, slot: usize) {
     k.write_once(pmd(mm, slot), table).await;
 }
 
-/// Frees the table of a slot at once, as THP collapse did before the series.
+/// Frees a table at once, as `zap_huge_pmd()` does with the one that was deposited behind a huge page:
+/// nobody looks at it. The slot stands for the deposit.
 pub async fn free<D: Design>(k: &Kernel, mm: MmStruct, slot: usize) {
-    let table = pmd_clear(&k.func("collapse_and_free_pmd"), mm, slot).await;
+    let table = pmd_clear(&k.func("zap_deposited_table"), mm, slot).await;
     D::page_table_free(k, mm, table).await;
 }
 
 /// Frees the table of a slot through a gather: `munmap()`.
 pub async fn free_rcu<D: Design>(k: &Kernel, mm: MmStruct, slot: usize, batch: u64) {
+    unmap_region::<D>(k, mm, slot, batch, false).await;
+}
+
+/// As [`free_rcu`]; `retired` says that walkers are about, and that the batch cannot fail to be
+/// allocated, so that a grace period will pass.
+pub async fn unmap_region<D: Design>(
+    k: &Kernel,
+    mm: MmStruct,
+    slot: usize,
+    batch: u64,
+    retired: bool,
+) {
     let k = &k.func("unmap_region");
     let mut tlb = Gather::<D>::new(mm, batch);
     let table = pmd_clear(k, mm, slot).await;
+    if retired {
+        retire(k, table).await;
+    }
     pte_free_tlb::<D>(k, &mut tlb, table).await;
     k.tlb_finish_mmu(tlb).await;
 }
@@ -55,26 +78,17 @@ async fn pte_free_tlb<D: Design>(k: &Kernel, tlb: &mut Gather<D>, table: Table) 
     D::page_table_free_rcu(k, tlb, table).await;
 }
 
-/// Frees the table of a slot after a grace period, as THP collapse does by a thread of the mm.
+/// Frees the table of a slot after a grace period: what both callers of `pte_free_defer()` come down
+/// to, retract_page_tables() and collapse_pte_mapped_thp().
 pub async fn defer<D: Design>(k: &Kernel, mm: MmStruct, slot: usize) {
-    let table = pmd_clear(&k.func("collapse_pte_mapped_thp"), mm, slot).await;
-    D::pte_free_defer(k, mm, table).await;
+    let table = pmd_clear(&k.func("pmdp_collapse_flush"), mm, slot).await;
+    defer_table::<D>(k, mm, table).await;
 }
 
-/// Frees the table that maps a slot of a file, whoever has it mapped. `i_mmap_rwsem` keeps the mm
-/// alive: its exit unlinks the mapping before it frees tables.
-pub async fn retract_page_tables<D: Design>(k: &Kernel, file: AddressSpace, slot: usize) {
-    let k = &k.func("retract_page_tables");
-    k.down_read(file.i_mmap_rwsem()).await;
-    if let Some(mm) = k.read(file.i_mmap()).await {
-        k.spin_lock(mm.page_table_lock()).await;
-        let table = pmd_clear(k, mm, slot).await;
-        k.spin_unlock(mm.page_table_lock()).await;
-        if !table.is_null() {
-            D::pte_free_defer(k, mm, table).await;
-        }
-    }
-    k.up_read(file.i_mmap_rwsem()).await;
+/// Calls `pte_free_defer()`, which promises that a grace period passes before the table changes.
+pub async fn defer_table<D: Design>(k: &Kernel, mm: MmStruct, table: Table) {
+    retire(k, table).await;
+    D::pte_free_defer(k, mm, table).await;
 }
 
 /// A thread of the process ends; the last one takes the address space with it.
@@ -104,7 +118,7 @@ async fn free_pgtables<D: Design>(k: &Kernel, tlb: &mut Gather<D>, mm: MmStruct)
     for slot in 0..k.read(mm.map_count()).await as usize {
         let table = k.read_once(pmd(mm, slot)).await;
         if !table.is_null() {
-            k.write_once(pmd(mm, slot), Table(ksim::base::ptr::Ptr::NULL)).await;
+            k.write_once(pmd(mm, slot), Table(Ptr::NULL)).await;
             pte_free_tlb::<D>(k, tlb, table).await;
         }
     }

@@ -42,6 +42,8 @@ pub(super) enum Command {
     Debug(Debug),
     /// What changed in meaning from one run or snapshot to another, then in the text
     Diff(Diff),
+    /// Designs against kinds of finding: found, proven absent within bounds, or unknown
+    Matrix(Matrix),
     /// Every scenario against its expected verdict, and each seed run twice
     Check(Check),
     /// The script that completes this command line in a shell
@@ -271,6 +273,38 @@ pub(super) struct Prove {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Matrix {
+    /// The family, or a part of it [default: the one with most scenarios]
+    pub family: Option<String>,
+    /// Only scenarios on at most two CPUs, and no hunts
+    #[arg(long)]
+    pub quick: bool,
+    /// Give an exhaustive search up after about N executions
+    #[arg(long, value_name = "N", value_parser = count, default_value = "2000000")]
+    pub executions: u64,
+    /// Runs of each scenario that is too large for an exhaustive search
+    #[arg(long, value_name = "N", value_parser = count, default_value = "50000")]
+    pub runs: u64,
+    /// Seed of these runs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How their schedules are drawn
+    #[arg(long, value_name = "NAME", default_value = strategies::DEFAULT)]
+    pub strategy: String,
+    #[command(flatten)]
+    pub jobs: Jobs,
+    /// Where to save a schedule for each finding
+    #[arg(long, value_name = "DIR", default_value = "ksim-out")]
+    pub out: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Print a table in Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
 }
 
 #[derive(Debug, Args)]

@@ -28,6 +28,7 @@ mod forms;
 mod hunt;
 mod list;
 mod man;
+mod matrix;
 mod progress;
 mod prove;
 mod published;
@@ -125,6 +126,7 @@ fn command(scenarios: &[Scenario], command: &Command) -> Result<Outcome, Error> 
         Command::Show(args) => show::show(scenarios, args),
         Command::Debug(args) => debug::debug(scenarios, args),
         Command::Diff(args) => diff::diff(scenarios, args),
+        Command::Matrix(args) => matrix::matrix(scenarios, args),
         Command::Check(args) => check::check(scenarios, args),
         Command::Completions(args) => completions::completions(args),
         Command::Man(args) => man::man(args),

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -29,6 +29,17 @@ pub(super) fn catch_interrupts() {
 /// Has somebody pressed Ctrl-C?
 pub(super) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// A line of progress, at most one every ten seconds.
+pub(super) fn note(start: Instant, text: &str) {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let seconds = start.elapsed().as_secs();
+    let last = LAST.load(Ordering::Relaxed);
+    let due = seconds >= last + LINE_EVERY.as_secs();
+    if due && LAST.compare_exchange(last, seconds, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        anstream::eprintln!("{seconds} s: {text}");
+    }
 }
 
 /// Watches the runs of one scenario.

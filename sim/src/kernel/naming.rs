@@ -18,6 +18,15 @@ impl System {
         let Some(record) = self.mem.record(at).filter(|_| at.is_kernel()) else {
             return format!("{at:?}");
         };
+        // A pointer with low bits in use for something else: `mm + 1`.
+        let tag = at.0 & 7;
+        if tag != 0 {
+            let plain = Ptr(at.0 - tag);
+            return match plain.addr() == record.base {
+                true => format!("{} + {tag}", self.object_name(record)),
+                false => format!("{} + {tag}", self.describe(plain, kind)),
+            };
+        }
         let mut name = self.object_name(record);
         if let Some(desc) = self.mem.desc(at) {
             desc.path(at.offset(), kind, &mut name);

@@ -46,6 +46,11 @@ impl Sim {
         self.sys.set_cpus(n);
     }
 
+    /// How many CPUs the machine has.
+    pub fn cpu_count(&self) -> u16 {
+        self.sys.m.cpus.len() as u16
+    }
+
     /// Settings of this run.
     pub fn settings(&mut self) -> &mut Settings {
         &mut self.sys.settings

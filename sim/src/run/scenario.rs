@@ -3,6 +3,7 @@
 use super::params::{Param, Params};
 use super::sim::Sim;
 use crate::base::finding::Kind;
+use crate::trace::Trace;
 use std::sync::Arc;
 
 /// What is known to be true of a scenario.
@@ -36,6 +37,17 @@ impl std::fmt::Display for Expect {
     }
 }
 
+/// Something that a design costs, read off runs in which nothing was found.
+#[derive(Copy, Clone, Debug)]
+pub struct Cost {
+    /// What, with its unit: `wasted bytes`.
+    pub name: &'static str,
+    /// How much, if the run says something about it.
+    pub of: fn(&Trace) -> Option<u64>,
+    /// Which of two runs counts: `u64::max` or `u64::min`.
+    pub pick: fn(u64, u64) -> u64,
+}
+
 type Build = dyn Fn(&mut Sim, &Params) + Send + Sync;
 
 /// A scenario.
@@ -53,6 +65,10 @@ pub struct Scenario {
     pub params: Vec<Param>,
     /// Saved schedules that show what is too rare for a search to meet by chance.
     pub shown_by: Vec<&'static str>,
+    /// Is it too large to be explored exhaustively?
+    pub large: bool,
+    /// What its runs cost.
+    pub costs: &'static [Cost],
     build: Arc<Build>,
 }
 
@@ -76,6 +92,8 @@ impl Scenario {
             expect: Expect::Nothing,
             params: Vec::new(),
             shown_by: Vec::new(),
+            large: false,
+            costs: &[],
             build: Arc::new(build),
         }
     }
@@ -125,9 +143,30 @@ impl Scenario {
         self
     }
 
+    /// Marked as too large to be explored exhaustively: a matrix hunts in it.
+    #[must_use]
+    pub fn large(mut self) -> Scenario {
+        self.large = true;
+        self
+    }
+
+    /// With what its runs cost.
+    #[must_use]
+    pub fn with_costs(mut self, costs: &'static [Cost]) -> Scenario {
+        self.costs = costs;
+        self
+    }
+
     /// The first part of its name.
     pub fn family(&self) -> &str {
         self.name.split('/').next().unwrap_or(&self.name)
+    }
+
+    /// Between the family and the last part of its name: the design, of which the last part is one
+    /// workload.
+    pub fn design(&self) -> &str {
+        let (_, rest) = self.name.split_once('/').unwrap_or(("", &self.name));
+        rest.rsplit_once('/').map_or(rest, |(design, _)| design)
     }
 
     /// Is it `prefix`, or below it?

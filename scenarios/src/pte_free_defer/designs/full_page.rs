@@ -10,13 +10,14 @@
 //!
 //! Source: commit d08d4e7cd6bf (v6.8).
 
+use super::super::cost::COSTS_OF_FULL_PAGES;
 use super::super::design::{Design, Gather};
 use super::super::process::pmd;
 use super::super::s390::{EMPTY, alloc_page, fill, release};
 use ksim::base::finding::Kind;
 use ksim::program::mm::{MmStruct, Page, Table};
 use ksim::program::{Kernel, RcuHead, container_of};
-use ksim::run::Sim;
+use ksim::run::{Cost, Sim};
 
 /// See the module.
 #[derive(Debug)]
@@ -26,8 +27,9 @@ impl Design for FullPage {
     const NAME: &'static str = "full-page";
     const ABOUT: &'static str = "one table for each page (d08d4e7cd6bf)";
     const SOURCE: &'static str = "commit d08d4e7cd6bf (v6.8)";
+    const COSTS: &'static [Cost] = COSTS_OF_FULL_PAGES;
 
-    fn finds(_: &str) -> &'static [Kind] {
+    fn shows(_: Kind) -> &'static [&'static str] {
         &[]
     }
     fn init_page(sim: &mut Sim, mm: MmStruct, page: Page) {

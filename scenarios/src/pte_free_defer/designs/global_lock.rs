@@ -38,8 +38,8 @@ impl Design for GlobalLock {
     const SOURCE: &'static str =
         "Hugh Dickins, 20 Jun 2023, <a722dbec-bd9e-1213-1edd-53cd547aa4f@google.com>";
 
-    fn finds(workload: &str) -> &'static [Kind] {
-        half::finds_of_the_rcu_head(workload)
+    fn shows(kind: Kind) -> &'static [&'static str] {
+        half::shows_of_the_rcu_head(kind)
     }
     fn init(sim: &mut Sim) {
         let lock = sim.spin_lock("mm_pgtable_list_lock");
@@ -70,11 +70,11 @@ impl Design for GlobalLock {
         }
         let mask;
         if state(k, page).await & 0x03 != 0 {
+            let mm = k.read(page.pt_mm()).await;
             k.spin_lock_bh(MM_PGTABLE_LIST_LOCK).await;
             mask = flip(k, page, tag << 4).await;
             if mask & 0x03 != 0 {
                 // The other half is still allocated, so its mm is there, with its list.
-                let mm = k.read(page.pt_mm()).await;
                 k.list_add(page.lru(), mm.context().pgtable_list()).await;
             }
             k.spin_unlock_bh(MM_PGTABLE_LIST_LOCK).await;

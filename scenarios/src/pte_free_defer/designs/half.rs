@@ -1,8 +1,9 @@
 //! The callbacks of the designs with H bits, which share one `rcu_head` between two halves.
 //!
-//! The test of the H bits in `pte_free_half()` is as posted: it looks at the low byte of the counter,
-//! while the state is in the top byte. So the half that waits for the `rcu_head` never gets it, and
-//! its page is never released.
+//! The test of the H bits in `pte_free_half()` is as posted, the same in all of these patches (12, 14,
+//! 20 and 28 June 2023): `atomic_xor_bits()` returns the whole counter, every other caller shifts it
+//! right by 24, this one does not. So it looks at the low byte while the state is in the top byte,
+//! the half that waits for the `rcu_head` never gets it, and its page is never released.
 
 use super::super::design::Design;
 use ksim::program::mm::Page;

@@ -48,11 +48,14 @@ macro_rules! half_bits {
             const SOURCE: &'static str = $source;
             const LOCK_BH: bool = $bh;
 
-            fn finds(workload: &str) -> &'static [Kind] {
-                finds(workload, $bh)
+            fn shows(kind: Kind) -> &'static [&'static str] {
+                shows(kind, $bh)
             }
             fn init_page(sim: &mut Sim, mm: MmStruct, page: Page) {
                 sim.set(page.pt_mm(), mm);
+            }
+            async fn check_owner(k: &Kernel, page: Page, mm: MmStruct) {
+                owned_by(k, page, mm).await;
             }
             async fn page_table_alloc(k: &Kernel, mm: MmStruct) -> Table {
                 page_table_alloc::<Self>(k, mm).await
@@ -84,56 +87,70 @@ half_bits! {
     "Gerald Schaefer, 15 Jun 2023, <20230615141132.63ac6e67@thinkpad-T15>", true
 }
 
-fn finds(workload: &str, bh: bool) -> &'static [Kind] {
-    use Kind::{Deadlock, InconsistentLockState, Leak, UseAfterFree};
-    match workload {
-        // In a kthread there is no softirq that lockdep could see.
-        "callback-exit-offload" => &[UseAfterFree],
-        "stress" if bh => &[UseAfterFree, Leak],
-        "stress" => &[UseAfterFree, InconsistentLockState, Deadlock, Leak],
-        "callback-exit" | "defer-exit" | "defer-callback-exit" | "batch-failure-exit" if bh => {
-            &[UseAfterFree]
-        }
-        "callback-exit" | "defer-exit" | "defer-callback-exit" | "batch-failure-exit" => {
-            &[UseAfterFree, InconsistentLockState]
-        }
-        _ if bh => finds_of_the_rcu_head(workload),
-        _ => finds_of_locks(workload),
+fn shows(kind: Kind, bh: bool) -> &'static [&'static str] {
+    match kind {
+        Kind::UseAfterFree => &[
+            "batch-failure-exit",
+            "callback-exit",
+            "callback-exit-offload",
+            "collapse-exit",
+            "defer-callback-exit",
+            "defer-exit",
+            "stress",
+        ],
+        _ if bh => shows_of_the_rcu_head(kind),
+        _ => shows_of_locks(kind),
     }
 }
 
-/// What comes of a lock that is taken in softirq and, elsewhere, with softirqs on.
-pub fn finds_of_locks(workload: &str) -> &'static [Kind] {
-    use Kind::{Deadlock, InconsistentLockState, Leak};
-    match workload {
-        "row" | "stress" => &[InconsistentLockState, Deadlock, Leak],
-        "flush-callback"
-        | "flush-defer-callback"
-        | "gmap-create-callback"
-        | "gmap-remove-callback" => &[Deadlock, InconsistentLockState],
-        "alloc-free-rcu"
-        | "batch-failure"
-        | "batch-failure-exit"
-        | "callback-exit"
-        | "defer-exit"
-        | "defer-callback-exit"
-        | "free-free-rcu"
-        | "gup-free-rcu"
-        | "free-free-rcu-alloc"
-        | "free-rcu-defer"
-        | "free-rcu-defer-alloc"
-        | "free-rcu-free-rcu"
-        | "free-rcu-free-rcu-alloc" => &[InconsistentLockState],
-        _ => finds_of_the_rcu_head(workload),
+/// What comes of a lock that is taken in softirq and, elsewhere, with softirqs on. Not where the
+/// callback runs in a kthread: there is no softirq then that lockdep could see.
+pub fn shows_of_locks(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::InconsistentLockState => &[
+            "alloc-free-rcu",
+            "batch-failure",
+            "batch-failure-exit",
+            "both",
+            "callback-exit",
+            "collapse-exit",
+            "defer-callback-exit",
+            "defer-exit",
+            "flush-callback",
+            "flush-defer-callback",
+            "free-free-rcu",
+            "free-rcu-defer",
+            "free-rcu-free-rcu",
+            "gmap-create-callback",
+            "gmap-remove-callback",
+            "gup-batch-failure",
+            "gup-free-rcu",
+            "row",
+            "stress",
+        ],
+        Kind::Deadlock => &[
+            "flush-callback",
+            "flush-defer-callback",
+            "gmap-create-callback",
+            "gmap-remove-callback",
+            "stress",
+        ],
+        _ => shows_of_the_rcu_head(kind),
     }
 }
 
 /// What comes of the wrong test in `pte_free_half()`.
-pub fn finds_of_the_rcu_head(workload: &str) -> &'static [Kind] {
-    match workload {
-        "defer-defer" | "defer-defer-alloc" | "row" | "stress" => &[Kind::Leak],
+pub fn shows_of_the_rcu_head(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Leak => &["defer-defer", "row", "stress"],
         _ => &[],
     }
+}
+
+/// `WARN_ON_ONCE(page->pt_mm != mm)`.
+pub async fn owned_by(k: &Kernel, page: Page, mm: MmStruct) {
+    let owner = k.read(page.pt_mm()).await;
+    k.assert(owner == mm, "a page is freed by the mm that it belongs to").await;
 }
 
 /// `page_table_alloc()`.
@@ -177,6 +194,7 @@ pub async fn page_table_alloc<D: Design>(k: &Kernel, mm: MmStruct) -> Table {
 pub async fn page_table_free<D: Design>(k: &Kernel, mm: MmStruct, table: Table) {
     let k = &k.func("page_table_free");
     let (page, context) = (table.page(), mm.context());
+    D::check_owner(k, page, mm).await;
     if k.read(context.alloc_pgste()).await {
         flip(k, page, 0x03).await;
         return release(k, page).await;
@@ -203,6 +221,7 @@ pub async fn page_table_free<D: Design>(k: &Kernel, mm: MmStruct, table: Table) 
 pub async fn page_table_free_rcu<D: Design>(k: &Kernel, tlb: &mut Gather<D>, table: Table) {
     let k = &k.func("page_table_free_rcu");
     let (page, context) = (table.page(), tlb.mm.context());
+    D::check_owner(k, page, tlb.mm).await;
     if k.read(context.alloc_pgste()).await {
         return k.tlb_remove_table(tlb, table.tagged(3)).await;
     }
@@ -250,6 +269,7 @@ pub async fn __tlb_remove_table(k: &Kernel, table: Table) {
 pub async fn pte_free_defer<D: Design>(k: &Kernel, mm: MmStruct, table: Table) {
     let k = &k.func("pte_free_defer");
     let (page, context) = (table.page(), mm.context());
+    D::check_owner(k, page, mm).await;
     if k.read(context.alloc_pgste()).await {
         return k.call_rcu(page.rcu_head(), D::PTE_FREE_PGSTE).await;
     }

@@ -33,18 +33,33 @@ impl Design for Mmgrab {
     const SOURCE: &'static str =
         "Hugh Dickins, 29 May 2023, <6dd63b39-e71f-2e8b-7e0-83e02f3bcb39@google.com>";
 
-    fn finds(workload: &str) -> &'static [Kind] {
-        use Kind::{Deadlock, DoubleCallRcu, InconsistentLockState, OverlayConflict};
-        match workload {
-            "alloc-defer" | "defer-exit-first" | "free-defer" | "free-defer-alloc" => {
-                &[OverlayConflict]
-            }
-            "defer-defer" | "defer-defer-alloc" => &[DoubleCallRcu, OverlayConflict],
-            "defer-exit" | "defer-callback-exit" | "free-rcu-defer" | "free-rcu-defer-alloc" => {
-                &[OverlayConflict, InconsistentLockState]
-            }
-            "row" | "stress" => &[OverlayConflict, DoubleCallRcu, InconsistentLockState, Deadlock],
-            "flush-defer-callback" => &[Deadlock, InconsistentLockState],
+    fn shows(kind: Kind) -> &'static [&'static str] {
+        match kind {
+            Kind::OverlayConflict => &[
+                "alloc-defer",
+                "both",
+                "collapse-exit",
+                "defer-callback-exit",
+                "defer-defer",
+                "defer-exit",
+                "defer-exit-first",
+                "free-defer",
+                "free-rcu-defer",
+                "row",
+                "stress",
+            ],
+            Kind::DoubleCallRcu => &["defer-defer", "row", "stress"],
+            Kind::InconsistentLockState => &[
+                "both",
+                "collapse-exit",
+                "defer-callback-exit",
+                "defer-exit",
+                "flush-defer-callback",
+                "free-rcu-defer",
+                "row",
+                "stress",
+            ],
+            Kind::Deadlock => &["flush-defer-callback", "stress"],
             _ => &[],
         }
     }
@@ -70,7 +85,8 @@ pub async fn pte_free_defer<D: Design>(k: &Kernel, mm: MmStruct, table: Table) {
     let k = &k.func("pte_free_defer");
     let page = table.page();
     k.mmgrab(mm).await;
-    k.write_once(page.pt_mm(), MmStruct(Ptr(mm.0.0 + table.half()))).await;
+    // An mm is aligned to 8 bytes, so its low bits can hold the half.
+    k.write(page.pt_mm(), MmStruct(Ptr(mm.0.0 + table.half()))).await;
     k.call_rcu(page.rcu_head(), D::PTE_FREE_NOW).await;
 }
 
@@ -89,7 +105,7 @@ impl<D: Design> Callback for D {}
 async fn pte_free_now<D: Design>(k: &Kernel, head: RcuHead) {
     let k = &k.func("pte_free_now");
     let page = container_of(head, Page::rcu_head);
-    let word = k.read_once(page.pt_mm()).await.0.0;
+    let word = k.read(page.pt_mm()).await.0.0;
     let (mm, half) = (MmStruct(Ptr(word & !7)), word & 7);
     D::page_table_free(k, mm, page.table(half)).await;
     k.mmdrop_async::<On<D>>(mm).await;

@@ -33,16 +33,20 @@ impl Design for NoReadd {
     const SOURCE: &'static str =
         "Gerald Schaefer, 14 Jun 2023, <20230614153042.43a52187@thinkpad-T15>";
 
-    fn finds(workload: &str) -> &'static [Kind] {
-        use Kind::{Leak, ListCorruption};
-        match workload {
-            "defer-defer" | "defer-defer-alloc" | "row" | "stress" => &[Leak, ListCorruption],
-            "defer-exit"
-            | "defer-callback-exit"
-            | "free-defer"
-            | "free-defer-alloc"
-            | "free-rcu-defer"
-            | "free-rcu-defer-alloc" => &[ListCorruption],
+    fn shows(kind: Kind) -> &'static [&'static str] {
+        match kind {
+            Kind::ListCorruption => &[
+                "both",
+                "collapse-exit",
+                "defer-callback-exit",
+                "defer-defer",
+                "defer-exit",
+                "free-defer",
+                "free-rcu-defer",
+                "row",
+                "stress",
+            ],
+            Kind::Leak => &["defer-defer", "row", "stress"],
             _ => &[],
         }
     }

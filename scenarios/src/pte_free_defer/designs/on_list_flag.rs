@@ -16,7 +16,7 @@
 use super::super::design::{Design, Gather};
 use super::super::s390::{alloc_page, alloc_pgste, fill, flip, release, state};
 use super::half::Callbacks;
-use super::half_bits::finds_of_the_rcu_head;
+use super::half_bits::shows_of_the_rcu_head;
 use super::two_step_free as base;
 use ksim::base::finding::Kind;
 use ksim::program::mm::{MmStruct, Page, Table};
@@ -34,8 +34,8 @@ impl Design for OnListFlag {
     const SOURCE: &'static str =
         "Gerald Schaefer, 28 Jun 2023, <20230628211624.531cdc58@thinkpad-T15>";
 
-    fn finds(workload: &str) -> &'static [Kind] {
-        finds_of_the_rcu_head(workload)
+    fn shows(kind: Kind) -> &'static [&'static str] {
+        shows_of_the_rcu_head(kind)
     }
     fn list_page(sim: &mut Sim, mm: MmStruct, page: Page) {
         sim.list_add_tail(page.lru(), mm.context().pgtable_list());
@@ -64,11 +64,16 @@ async fn add(k: &Kernel, page: Page, list: ListHead) {
     k.atomic_set(page.pt_frag_refcount(), 1).await;
 }
 
+/// Takes the page off the list.
+async fn del(k: &Kernel, page: Page) {
+    k.list_del(page.lru()).await;
+    k.atomic_set(page.pt_frag_refcount(), 0).await;
+}
+
 /// Takes the page off the list if it is there.
 async fn del_if_listed(k: &Kernel, page: Page) {
     if k.atomic_read(page.pt_frag_refcount()).await != 0 {
-        k.list_del(page.lru()).await;
-        k.atomic_set(page.pt_frag_refcount(), 0).await;
+        del(k, page).await;
     }
 }
 
@@ -86,7 +91,7 @@ async fn page_table_alloc(k: &Kernel, mm: MmStruct) -> Table {
             if busy != 3 {
                 let half = busy & 1;
                 flip(k, page, 0x01 << half).await;
-                del_if_listed(k, page).await;
+                del(k, page).await;
                 table = Some(page.table(half));
             }
         }
@@ -161,10 +166,11 @@ async fn pte_free_defer(k: &Kernel, mm: MmStruct, table: Table) {
     if mask & 0x03 == 0 {
         del_if_listed(k, page).await;
     }
+    // BUG_ON()
+    let listed = k.atomic_read(page.pt_frag_refcount()).await != 0;
+    k.assert(!listed, "the page of a deferred half is not listed").await;
     k.spin_unlock_bh(context.lock()).await;
     if mask & 0x0c != 0x0c {
-        let listed = k.atomic_read(page.pt_frag_refcount()).await != 0;
-        k.assert(!listed, "the page of a deferred half is not listed").await;
         k.call_rcu(page.rcu_head(), OnListFlag::now(bit)).await;
     }
 }

@@ -37,7 +37,7 @@ impl Design for PageActive {
     const ABOUT: &'static str = "PageActive, one call_rcu when the page dies (merged)";
     const SOURCE: &'static str = "commit 8211dad62798 (v6.6)";
 
-    fn finds(_: &str) -> &'static [Kind] {
+    fn shows(_: Kind) -> &'static [&'static str] {
         &[]
     }
 
@@ -102,19 +102,19 @@ async fn page_table_alloc(k: &Kernel, mm: MmStruct) -> Table {
 }
 
 async fn pte_free_now(k: &Kernel, head: RcuHead) {
-    let k = &k.func("pte_free_now");
-    release(k, container_of(head, Page::rcu_head)).await;
+    release(&k.func("pte_free_now"), container_of(head, Page::rcu_head)).await;
 }
 ksim::kernel_fn! { static PTE_FREE_NOW = pte_free_now }
 
 /// The page is dead: release it at once, or after a grace period where one was promised.
 async fn free_page(k: &Kernel, page: Page) {
+    // page_table_release_check()
     let listed = !k.list_empty(page.lru()).await;
     k.assert(!listed, "a page that is released is on no list").await;
     if k.test_and_clear_bits("TestClearPageActive", page.flags(), PG_ACTIVE).await {
         k.call_rcu(page.rcu_head(), &PTE_FREE_NOW).await;
     } else {
-        release(k, page).await;
+        pte_free_now(k, page.rcu_head()).await;
     }
 }
 

@@ -1,7 +1,8 @@
 //! `powerpc-frag` and `powerpc-frag-fixed`: fragments that are never handed out again; as merged, and
 //! with the fix of the exit path.
 //!
-//! Expected of the first: `bad-page-state` at an exit; of the second: nothing.
+//! Expected of the first: `bad-page-state` at an exit, and `write-before-grace-period`, since the page is
+//! freed without the grace period that was promised; of the second: nothing.
 //!
 //! ```text
 //!      CPU0 (khugepaged)                        CPU1
@@ -36,9 +37,11 @@ macro_rules! powerpc_frag {
             const ABOUT: &'static str = $about;
             const SOURCE: &'static str = $source;
 
-            fn finds(workload: &str) -> &'static [Kind] {
-                match workload {
-                    "defer-exit-first" | "stress" if !$fixed => &[Kind::BadPageState],
+            fn shows(kind: Kind) -> &'static [&'static str] {
+                match kind {
+                    Kind::BadPageState | Kind::WriteBeforeGracePeriod if !$fixed => {
+                        &["defer-exit-first", "stress"]
+                    }
                     _ => &[],
                 }
             }
@@ -133,7 +136,7 @@ async fn free_page(k: &Kernel, page: Page) {
     if k.test_and_clear_bits("TestClearPageActive", page.flags(), PG_ACTIVE).await {
         k.call_rcu(page.rcu_head(), &PTE_FREE_NOW).await;
     } else {
-        release(k, page).await;
+        pte_free_now(k, page.rcu_head()).await;
     }
 }
 

@@ -32,11 +32,14 @@ impl Design for RcuFreedMm {
     const SOURCE: &'static str =
         "Hugh Dickins, 14 Jun 2023, <fc5cd62e-d85f-36c3-ba37-db87e8b625d@google.com>";
 
-    fn finds(workload: &str) -> &'static [Kind] {
-        half::finds_of_locks(workload)
+    fn shows(kind: Kind) -> &'static [&'static str] {
+        half::shows_of_locks(kind)
     }
     fn init_page(sim: &mut Sim, mm: MmStruct, page: Page) {
         sim.set(page.pt_mm(), mm);
+    }
+    async fn check_owner(k: &Kernel, page: Page, mm: MmStruct) {
+        half::owned_by(k, page, mm).await;
     }
     async fn free_mm(k: &Kernel, mm: MmStruct) {
         k.func("free_mm").call_rcu(mm.delayed_drop(), &FREE_MM_RCU).await;

@@ -32,9 +32,9 @@ impl Design for ReleaseRace {
     const SOURCE: &'static str = "arch/s390/mm/pgalloc.c, v5.16; commit c2c224932fd0";
     const DEFERS: bool = false;
 
-    fn finds(workload: &str) -> &'static [Kind] {
-        match workload {
-            "free-free-rcu" | "free-free-rcu-alloc" | "row" => &[Kind::ListCorruption],
+    fn shows(kind: Kind) -> &'static [&'static str] {
+        match kind {
+            Kind::ListCorruption => &["free-free-rcu", "row"],
             _ => &[],
         }
     }

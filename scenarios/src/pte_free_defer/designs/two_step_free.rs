@@ -33,7 +33,7 @@ impl Design for TwoStepFree {
     const SOURCE: &'static str = "arch/s390/mm/pgalloc.c, v5.16.1; commit c2c224932fd0";
     const DEFERS: bool = false;
 
-    fn finds(_: &str) -> &'static [Kind] {
+    fn shows(_: Kind) -> &'static [&'static str] {
         &[]
     }
 

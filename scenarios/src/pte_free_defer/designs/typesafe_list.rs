@@ -20,15 +20,25 @@ use super::super::design::{Design, Gather};
 use super::super::s390::{flip, release, state};
 use super::half_bits as half;
 use ksim::base::finding::Kind;
+use ksim::base::ptr::Ptr;
 use ksim::program::mm::{MmStruct, Page, Table};
-use ksim::program::{Kernel, ListHead, Object, SpinLock};
+use ksim::program::{Kernel, ListHead, Object, SpinLock, Var};
 use ksim::run::Sim;
 
 ksim::kernel_struct! {
-    /// `struct mm_pgtable_list`.
-    pub struct PgtableList("mm_pgtable_list", SlabTypesafeByRcu) {
-        lock: SpinLock,
+    /// `struct pgtable_list`.
+    pub struct PgtableList("pgtable_list", SlabTypesafeByRcu) {
         list: ListHead,
+        lock: SpinLock,
+    }
+}
+
+/// The constructor of the cache: runs once for each piece of memory, not at every allocation.
+async fn pgtable_list_ctor(k: &Kernel, object: PgtableList) {
+    use ksim::program::Field;
+    let k = &k.func("pgtable_list_ctor");
+    if k.read(Var::<Ptr>::at(object.list().0)).await.is_null() {
+        k.init_list_head(object.list()).await;
     }
 }
 
@@ -42,11 +52,11 @@ impl Design for TypesafeList {
     const SOURCE: &'static str =
         "Hugh Dickins, 22 Jun 2023, <a69a26c0-ec93-3ad-a443-6655b5e49df2@google.com>";
 
-    fn finds(workload: &str) -> &'static [Kind] {
-        half::finds_of_the_rcu_head(workload)
+    fn shows(kind: Kind) -> &'static [&'static str] {
+        half::shows_of_the_rcu_head(kind)
     }
     fn init_context(sim: &mut Sim, mm: MmStruct) {
-        let object: PgtableList = sim.object("mm_pgtable_list");
+        let object: PgtableList = sim.object("pgtable_list");
         sim.init_list_head(object.list());
         sim.set(mm.context().pt_list(), object.ptr());
     }
@@ -59,9 +69,9 @@ impl Design for TypesafeList {
         sim.list_add_tail(page.lru(), object.list());
     }
     async fn init_new_context(k: &Kernel, mm: MmStruct) {
-        let k = &k.func("init_new_context");
+        let k = &k.func("alloc_pgtable_list");
         let object: PgtableList = k.kmem_cache_alloc().await;
-        k.init_list_head(object.list()).await;
+        pgtable_list_ctor(k, object).await;
         k.write(mm.context().pt_list(), object.ptr()).await;
     }
     async fn destroy_context(k: &Kernel, mm: MmStruct) {

@@ -1,5 +1,6 @@
-//! The same operations under other settings: a host of guests (PGSTE), callbacks in a kthread, and
-//! several operations in a row.
+//! The same operations under other settings: a host of guests (PGSTE), callbacks in a kthread,
+//! several operations in a row; and one table freed while the other stays, or after the other, to see
+//! what that costs.
 
 use super::super::design::Design;
 use super::super::process::exit_mm;
@@ -19,7 +20,7 @@ const OPERATIONS: Param = Param {
 
 /// All of a design.
 pub(super) fn scenarios<D: Design>() -> Vec<Scenario> {
-    vec![pgste::<D>(), offload::<D>(), row::<D>()]
+    vec![pgste::<D>(), offload::<D>(), row::<D>(), one::<D>(), both::<D>()]
 }
 
 fn pgste<D: Design>() -> Scenario {
@@ -59,6 +60,36 @@ fn offload<D: Design>() -> Scenario {
     })
 }
 
+/// The way to free a table that the thread was about, or the next best.
+fn last_way<D: Design>() -> Action {
+    frees::<D>()[frees::<D>().len() - 1]
+}
+
+fn one<D: Design>() -> Scenario {
+    let about = "one table is freed after a grace period, the other stays in use";
+    scenario::<D>("one", about, |sim, _| {
+        sim.cpus(1);
+        let World { mm, .. } = World::new::<D>(sim, 1, Start::Both);
+        sim.task(0, "thread", move |k| async move {
+            last_way::<D>().perform::<D>(&k, mm, 0).await;
+        });
+    })
+    .with_costs(D::COSTS)
+}
+
+fn both<D: Design>() -> Scenario {
+    let about = "one table is freed after a grace period, then an unmap frees the other";
+    scenario::<D>("both", about, |sim, _| {
+        sim.cpus(1);
+        let World { mm, .. } = World::new::<D>(sim, 1, Start::Both);
+        sim.task(0, "thread", move |k| async move {
+            last_way::<D>().perform::<D>(&k, mm, 0).await;
+            Action::FreeRcu.perform::<D>(&k, mm, 1).await;
+        });
+    })
+    .with_costs(D::COSTS)
+}
+
 fn row<D: Design>() -> Scenario {
     let about = "operations in a row on each of two CPUs, chosen by the schedule";
     scenario::<D>("row", about, |sim, params| {
@@ -75,6 +106,7 @@ fn row<D: Design>() -> Scenario {
         }
     })
     .with_params(&[OPERATIONS])
+    .large()
 }
 
 /// A slot without a table gets one; a table is freed in one of the ways that the design has.

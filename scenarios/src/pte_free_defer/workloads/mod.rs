@@ -5,11 +5,12 @@ mod exit;
 mod kinds;
 mod lock;
 mod pairs;
-mod reader;
 mod stress;
+mod walker;
 
 use super::design::Design;
 use super::process;
+use ksim::base::finding::Kind;
 use ksim::program::Kernel;
 use ksim::program::gather::MAX_TABLE_BATCH;
 use ksim::program::mm::MmStruct;
@@ -22,7 +23,7 @@ pub fn all<D: Design>() -> Vec<Scenario> {
     all.extend(exit::scenarios::<D>());
     all.extend(lock::scenarios::<D>());
     all.extend(batch::scenarios::<D>());
-    all.extend(reader::scenarios::<D>());
+    all.extend(walker::scenarios::<D>());
     all.extend(kinds::scenarios::<D>());
     all.extend(stress::scenarios::<D>());
     all
@@ -80,7 +81,9 @@ fn scenario<D: Design>(
     let name = format!("pte-free-defer/{}/{workload}", D::NAME);
     let about = format!("{about}; {}", D::ABOUT);
     let scenario = Scenario::new(name, about, build).source(D::SOURCE);
-    match D::finds(workload) {
+    let shown = workload.strip_suffix("-alloc").unwrap_or(workload);
+    let kinds = Kind::ALL.into_iter().filter(|kind| D::shows(*kind).contains(&shown));
+    match kinds.collect::<Vec<_>>().as_slice() {
         [] => scenario,
         kinds => scenario.finds(kinds),
     }
