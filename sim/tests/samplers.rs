@@ -4,7 +4,7 @@
 use ksim::choice::guided::Sampler;
 use ksim::choice::pct::Pct;
 use ksim::choice::pos::Pos;
-use ksim::choice::profile::{Owners, Profile};
+use ksim::choice::profile::{Owners, Profile, Profiles};
 use ksim::choice::strategies;
 use ksim::choice::strategy::Strategy;
 use ksim::choice::surw::Surw;
@@ -55,7 +55,17 @@ fn outcome(execution: &Execution<'_>) -> Vec<u64> {
 }
 
 /// The share of each outcome asked for, under a sampler that knows the exact step counts.
-fn shares<S: Sampler>(scenario: &Scenario, mut sampler: S, wanted: &[&[u64]]) -> Vec<f64> {
+fn shares<S: Sampler>(scenario: &Scenario, sampler: S, wanted: &[&[u64]]) -> Vec<f64> {
+    histogram(scenario, sampler, wanted, outcome)
+}
+
+/// The share of each wanted view of a run, under a sampler that knows the exact step counts.
+fn histogram<S: Sampler, T: PartialEq>(
+    scenario: &Scenario,
+    mut sampler: S,
+    wanted: &[&[T]],
+    view: impl Fn(&Execution<'_>) -> Vec<T>,
+) -> Vec<f64> {
     let mut execution = Execution::new(scenario);
     execution.run(&mut Canonical::default(), 0, 0);
     let sys = execution.sim().system();
@@ -64,7 +74,7 @@ fn shares<S: Sampler>(scenario: &Scenario, mut sampler: S, wanted: &[&[u64]]) ->
     let mut seen = vec![0u64; wanted.len()];
     for index in 0..RUNS {
         execution.run(&mut sampler, 1, index);
-        let outcome = outcome(&execution);
+        let outcome = view(&execution);
         for (count, wanted) in seen.iter_mut().zip(wanted) {
             *count += u64::from(outcome == **wanted);
         }
@@ -159,6 +169,185 @@ fn an_event_behind_private_ones() {
     golden("I31", tasks, &[&[3]], [quarter, &[0.125], quarter, quarter, &[0.5], quarter, quarter]);
 }
 
+#[test]
+fn message_passing() {
+    let third = 1. / 3.;
+    let row = |p: f64| [1. - p, p];
+    let [uniform, walk, pos] = [row(1. / 6.), row(0.25), row(third)];
+    let [pct1, pct2, pct3] = [row(0.5), row(0.375), row(11. / 32.)];
+    // What the first read saw of the flag, whatever the second saw of the data.
+    let program = program(&[&[W(0), W(1)], &[R(1), R(0)]]);
+    let wanted: &[&[u64]] = &[&[0], &[2]];
+    let near = |who: &str, seen: Vec<f64>, row: [f64; 2]| {
+        assert_near(&format!("MP {who}"), &seen, &row);
+    };
+    near("urw", beginnings(&program, Urw::default(), wanted), uniform);
+    near("random", beginnings(&program, RandomWalk::default(), wanted), walk);
+    near("pos", beginnings(&program, Pos::new(true), wanted), pos);
+    near("basic pos", beginnings(&program, Pos::new(false), wanted), pos);
+    near("pct1", beginnings(&program, Pct::new(1), wanted), pct1);
+    near("pct2", beginnings(&program, Pct::new(2), wanted), pct2);
+    near("pct3", beginnings(&program, Pct::new(3), wanted), pct3);
+}
+
+/// Three tasks, one access each to one word: every sampler makes the six orders equally likely.
+#[test]
+fn ties_are_even() {
+    let tasks: &'static [&'static [Do]] = &[&[W(0)], &[W(0)], &[R(0)]];
+    let program = program(tasks);
+    let orders: &[&[u16]] =
+        &[&[0, 1, 2], &[0, 2, 1], &[1, 0, 2], &[1, 2, 0], &[2, 0, 1], &[2, 1, 0]];
+    let sixth = [1. / 6.; 6];
+    assert_near("urw", &in_order(&program, Urw::default(), orders), &sixth);
+    assert_near("surw", &in_order(&program, Surw::default(), orders), &sixth);
+    assert_near("random", &in_order(&program, RandomWalk::default(), orders), &sixth);
+    assert_near("basic pos", &in_order(&program, Pos::new(false), orders), &sixth);
+    assert_near("pct1", &in_order(&program, Pct::new(1), orders), &sixth);
+    assert_near("pct2", &in_order(&program, Pct::new(2), orders), &sixth);
+    assert_near("pct3", &in_order(&program, Pct::new(3), orders), &sixth);
+}
+
+/// All 35 interleavings of three and four private steps are equally likely.
+#[test]
+fn urw_makes_interleavings_equally_likely() {
+    let program = program(&[&[W(0), W(0), W(0)], &[W(1), W(1), W(1), W(1)]]);
+    let mut orders: Vec<Vec<u16>> = Vec::new();
+    for bits in 0u32..128 {
+        if bits.count_ones() == 4 {
+            orders.push((0..7).map(|i| (bits >> i & 1) as u16).collect());
+        }
+    }
+    let orders: Vec<&[u16]> = orders.iter().map(Vec::as_slice).collect();
+    let seen = in_order(&program, Urw::default(), &orders);
+    let expected = 1.0 / 35.0;
+    let spread: f64 = seen.iter().map(|p| (p - expected).powi(2) / expected).sum();
+    // 34 degrees of freedom: 88 is exceeded once in a million.
+    assert!(spread * (RUNS as f64) < 88.0, "chi-square {}", spread * RUNS as f64);
+    let surw = in_order(&program, Surw::default(), &orders);
+    assert!((surw.iter().sum::<f64>() - 1.0).abs() < 1e-9, "every run is one of them");
+}
+
+ksim::kernel_struct! {
+    /// A word of the parent's and one of the child's.
+    struct Two("two", Static) { parent: Var<u64>, child: Var<u64> }
+}
+ksim::kernel_fn! { static CHILD = child }
+
+async fn child(k: &Kernel, two: Two) {
+    for _ in 0..3 {
+        k.read_once(two.child()).await;
+    }
+}
+
+/// After a task with two steps left has started one with three, the ten orders are equally likely.
+#[test]
+fn urw_counts_what_a_task_will_start() {
+    let scenario = Scenario::new("spawn", "", |sim, _| {
+        sim.cpus(2);
+        let two: Two = sim.object("two");
+        sim.task(0, "parent", move |k| async move {
+            k.kthread_run(1, &CHILD, two.ptr().to_word()).await;
+            k.read_once(two.parent()).await;
+            k.read_once(two.parent()).await;
+        });
+    });
+    let mut orders: Vec<Vec<u16>> = Vec::new();
+    for bits in 0u32..32 {
+        if bits.count_ones() == 3 {
+            let rest = (0..5).map(|i| (bits >> i & 1) as u16);
+            orders.push(std::iter::once(0).chain(rest).collect());
+        }
+    }
+    let orders: Vec<&[u16]> = orders.iter().map(Vec::as_slice).collect();
+    assert_near("urw", &in_order(&scenario, Urw::default(), &orders), &[0.1; 10]);
+}
+
+/// Behind m private writes: uniform and POS 1/(m + 2), PCT-1 1/2, a walk 2^-(m+1).
+#[test]
+fn an_event_behind_many_private_ones() {
+    for m in [2, 8, 20] {
+        let scenario = Scenario::new("behind", "", move |sim, _| {
+            sim.cpus(2);
+            let (x, y) = (sim.word("x", 0u64), sim.word("y", 0u64));
+            sim.task(0, "writer", move |k| async move {
+                for _ in 0..m {
+                    k.write_once(y, 1).await;
+                }
+                k.write_once(x, 1).await;
+            });
+            sim.task(1, "reader", move |k| async move { _ = k.read_once(x).await });
+        });
+        let (wanted, p): (&[&[u64]], f64) = (&[&[1]], 1.0 / (f64::from(m) + 2.0));
+        assert_near("urw", &shares(&scenario, Urw::default(), wanted), &[p]);
+        assert_near("pos", &shares(&scenario, Pos::new(true), wanted), &[p]);
+        assert_near("pct1", &shares(&scenario, Pct::new(1), wanted), &[0.5]);
+        let walk = 0.5f64.powi(m + 1);
+        assert_near("random", &shares(&scenario, RandomWalk::default(), wanted), &[walk]);
+    }
+}
+
+/// Who is listed first makes no difference.
+#[test]
+fn samplers_do_not_know_the_order_of_agents() {
+    let one = program(&[&[W(0), W(1)], &[W(0), R(1), R(0)], &[R(0)]]);
+    let other = program(&[&[R(0)], &[W(0), R(1), R(0)], &[W(0), W(1)]]);
+    fn both<S: Sampler>(what: &str, one: &Scenario, other: &Scenario, sampler: fn() -> S) {
+        // What the middle one saw, and the one with a single read.
+        for b in 0..3u64 {
+            for c in 0..3u64 {
+                for d in 0..2u64 {
+                    let seen = shares(one, sampler(), &[&[b, c, d]])[0];
+                    let again = shares(other, sampler(), &[&[d, b, c]])[0];
+                    let sigma = (2.0 * seen.max(1e-3) * (1.0 - seen) / RUNS as f64).sqrt();
+                    assert!((seen - again).abs() <= 5.5 * sigma, "{what}: {seen} and {again}");
+                }
+            }
+        }
+    }
+    both("urw", &one, &other, Urw::default);
+    both("surw", &one, &other, Surw::default);
+    both("pos", &one, &other, || Pos::new(true));
+    both("pct3", &one, &other, || Pct::new(3));
+}
+
+/// Shares of what the first read of all saw.
+fn beginnings<S: Sampler>(scenario: &Scenario, sampler: S, wanted: &[&[u64]]) -> Vec<f64> {
+    histogram(scenario, sampler, wanted, |execution| outcome(execution)[..1].to_vec())
+}
+
+/// Shares of the orders in which agents act.
+fn in_order<S: Sampler>(scenario: &Scenario, sampler: S, wanted: &[&[u16]]) -> Vec<f64> {
+    histogram(scenario, sampler, wanted, |execution| {
+        execution.sim().system().events.iter().map(|e| e.agent.0).collect()
+    })
+}
+
+/// Should the profile be wrong about who touches a word, no schedule is lost.
+#[test]
+fn a_wrong_profile_loses_no_schedule() {
+    let scenario = program(&[&[W(0), W(0), W(0)], &[R(0)]]);
+    let mut execution = Execution::new(&scenario);
+    execution.run(&mut Canonical::default(), 0, 0);
+    let sys = execution.sim().system();
+    let mut owners = Owners::default();
+    owners.grow(sys.static_words());
+    // As if nobody had seen the reader.
+    owners.learn(&sys.events[..3], &sys.accesses);
+    assert!(owners.is_quiet(sys.events[0].agent, sys.events[0].call.op, &sys.accesses[..1]));
+    let profile = |owners| Arc::new(Profile::new(sys, &sys.events, &sys.accesses, owners));
+    let profiles = Profiles { shared: profile(owners), all: profile(Owners::default()) };
+    for name in ["walk", "pos", "pct3", "urw", "surw"] {
+        let mut strategy = strategies::by_name(name).expect("it has a name");
+        strategy.set_profiles(&profiles);
+        let mut seen = [0; 4];
+        for index in 0..RUNS {
+            execution.run(&mut *strategy, 1, index);
+            seen[outcome(&execution)[0] as usize] += 1;
+        }
+        assert!(seen.iter().all(|&n| n > 50), "{name}: {seen:?}");
+    }
+}
+
 fn interrupted() -> Scenario {
     Scenario::new("interrupted", "", |sim, _| {
         let private = sim.word("private", 0u64);
@@ -196,6 +385,57 @@ fn interrupts_come_uniformly() {
         assert!(spread < 68.0, "{name}: chi-square {spread}");
     }
     assert!(spread(&mut RandomWalk::default()) > 1000.0, "a walk fires early");
+}
+
+/// Chi-square of when a grace period begins and ends, pooled, over the 24 steps that the task which
+/// reads and the one which waits take; the last two are one point, since nobody else can act there.
+fn spread_of_grace_periods(strategy: &mut dyn Strategy) -> f64 {
+    let scenario = Scenario::new("waits", "", |sim, _| {
+        sim.preemptible(false);
+        let private = sim.word("private", 0u64);
+        sim.task(0, "updater", |k| async move { k.synchronize_rcu().await });
+        sim.task(0, "task", move |k| async move {
+            for _ in 0..22 {
+                k.read_once(private).await;
+            }
+        });
+    });
+    let mut execution = Execution::new(&scenario);
+    let (mut seen, mut all) = ([0u32; 23], 0);
+    for index in 0..12_000 {
+        execution.run(strategy, 3, index);
+        let events = &execution.sim().system().events;
+        if events[0].call.name != "synchronize_rcu" {
+            continue;
+        }
+        let mut reads = 0;
+        for event in events {
+            match event.call.name {
+                "READ_ONCE" => reads += 1,
+                "rcu_gp_init" | "rcu_gp_cleanup" => {
+                    seen[reads] += 1;
+                    all += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    let point = f64::from(all) / 24.0;
+    let expected = |at: usize| if at == 22 { 2.0 * point } else { point };
+    seen.iter()
+        .enumerate()
+        .map(|(at, &n)| (f64::from(n) - expected(at)).powi(2) / expected(at))
+        .sum()
+}
+
+#[test]
+fn grace_periods_come_uniformly() {
+    for name in ["walk", "pos", "pct3", "urw", "surw", "delay2"] {
+        let mut strategy = strategies::by_name(name).expect("it has a name");
+        let spread = spread_of_grace_periods(&mut *strategy);
+        assert!(spread < 68.0, "{name}: chi-square {spread}");
+    }
+    assert!(spread_of_grace_periods(&mut RandomWalk::default()) > 1000.0, "a walk ends them early");
 }
 
 /// Everything that a sampler may meet: nothing, one context, one step, waiting, sleeping.

@@ -9,7 +9,7 @@ use super::record::{Record, Value, mix, writes};
 use super::sections::Sections;
 use crate::base::footprint::{Mode, Object};
 use crate::base::ptr::SLOT_WORDS;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
 /// Accesses of one object that are looked at; the first ones of a run.
@@ -93,21 +93,63 @@ impl Conflicts {
                 }
             }
         }
+        let agent = |t: &Touch| record.steps[t.step].agent;
+        objects.retain(|_, touches| touches.iter().any(|t| agent(t) != agent(&touches[0])));
+        let contexts = contexts(record, &objects, statics);
         let mut conflicts = Conflicts::default();
+        let mut reversed = IndexSet::default();
         for (object, touches) in &objects {
-            let agent = |t: &Touch| record.steps[t.step].agent;
-            if touches.iter().all(|t| agent(t) == agent(&touches[0])) {
-                continue;
-            }
             let (order, forced, sections) = (&order, &forced, &sections);
-            let mut one =
-                OneObject { record, order, forced, sections, id: id(*object, statics), touches };
+            let contexts = &contexts;
+            let mut one = OneObject {
+                word: object.word_index().is_some(),
+                contexts,
+                record,
+                order,
+                forced,
+                sections,
+                id: id(*object, statics),
+                touches,
+                reversed: &mut reversed,
+            };
             one.shown(&mut conflicts.shown);
             one.pairs(&mut wanted, &mut conflicts.candidates);
             one.triples(&mut wanted, &mut conflicts.candidates);
         }
         conflicts
     }
+}
+
+/// For each step: which writes the accesses of its agent followed just before, if any did.
+fn contexts(
+    record: &Record,
+    objects: &IndexMap<Object, Vec<Touch>, FxBuildHasher>,
+    statics: usize,
+) -> Vec<u64> {
+    let mut followed = vec![0u64; record.steps.len()];
+    for (object, touches) in objects {
+        let mut source = INIT;
+        for touch in touches {
+            let site = record.steps[touch.step].site;
+            if !matches!(touch.mode, Mode::Acquire | Mode::Release) && object.word_index().is_some()
+            {
+                followed[touch.step] ^= mix(4, &[source, site, id(*object, statics)]);
+            }
+            if writes(touch.mode) {
+                source = site;
+            }
+        }
+    }
+    let mut last = vec![0u64; record.agents()];
+    for (at, step) in record.steps.iter().enumerate() {
+        let own = &mut last[step.agent.index()];
+        let before = *own;
+        if followed[at] != 0 {
+            *own = followed[at];
+        }
+        followed[at] = before;
+    }
+    followed
 }
 
 /// The same for the same word of each object that is made while running.
@@ -119,12 +161,17 @@ fn id(object: Object, statics: usize) -> u64 {
 }
 
 struct OneObject<'r> {
+    /// Is it a word of memory? The order of other things is often forced.
+    word: bool,
+    contexts: &'r [u64],
     record: &'r Record,
     order: &'r Order,
     forced: &'r Order,
     sections: &'r Sections,
     id: u64,
     touches: &'r [Touch],
+    /// Reversals of critical sections for which there is a candidate.
+    reversed: &'r mut IndexSet<(u32, u32), FxBuildHasher>,
 }
 
 /// Nobody has written the object yet.
@@ -143,8 +190,10 @@ impl OneObject<'_> {
         t.step < self.record.happened
     }
 
-    fn pair_key(&self, writer: u64, reader: u64) -> u64 {
-        mix(2, &[writer, reader, self.id])
+    /// A write, and an access that follows it. What its agent saw just before is part of it, so
+    /// that an old value of one object and a new one of another are something new together.
+    fn pair_key(&self, writer: u64, reader: &Touch) -> u64 {
+        mix(2, &[writer, self.site(reader), self.id, self.contexts[reader.step]])
     }
 
     fn triple_key(&self, a: &Touch, b: &Touch, c: &Touch) -> u64 {
@@ -177,7 +226,7 @@ impl OneObject<'_> {
             if !self.happened(touch) || touch.mode == Mode::Release {
                 continue;
             }
-            out.push(self.pair_key(self.source(n).0, self.site(touch)));
+            out.push(self.pair_key(self.source(n).0, touch));
             let Some(first) = self.previous(n) else { continue };
             let between = self.touches[first + 1..n].iter();
             for b in between.filter(|b| b.mode != Mode::Release).take(8) {
@@ -211,14 +260,22 @@ impl OneObject<'_> {
                     continue;
                 }
                 let (source, value) = self.source(m);
-                let mut keys = [Some(self.pair_key(source, self.site(&second))), None];
+                let mut keys = [Some(self.pair_key(source, &second)), None];
                 if writes(second.mode) && !writes(first.mode) {
-                    keys[1] = Some(self.pair_key(self.site(&second), self.site(&first)));
+                    keys[1] = Some(self.pair_key(self.site(&second), &first));
                 }
-                let Some(key) = keys.into_iter().flatten().find(|&k| wanted(k)) else { continue };
                 let (before, start) = self.sections.starts(first.step, second.step);
                 if self.forced.leads_to(self.record, before, start) {
                     continue;
+                }
+                // Two accesses under locks are reversed by reversing who takes the lock first.
+                let reversal = (before as u32, start as u32);
+                if self.reversed.contains(&reversal) {
+                    continue;
+                }
+                let Some(key) = keys.into_iter().flatten().find(|&k| wanted(k)) else { continue };
+                if (before, start) != (first.step, second.step) || second.mode == Mode::Acquire {
+                    self.reversed.insert(reversal);
                 }
                 let minimal = !self.order.leads_to(self.record, before, start);
                 let rank = self.rank(&first, &second, value);
@@ -233,6 +290,9 @@ impl OneObject<'_> {
 
     /// What becomes visible when `second` comes before `first`, where `value` was before that.
     fn rank(&self, first: &Touch, second: &Touch, value: Option<u64>) -> u32 {
+        if !self.word {
+            return 3;
+        }
         if first.mode == Mode::Acquire || second.mode == Mode::Acquire {
             return 1;
         }
@@ -270,9 +330,6 @@ impl OneObject<'_> {
                     continue;
                 }
                 let key = self.triple_key(&first, &other, &last);
-                if !wanted(key) {
-                    continue;
-                }
                 let (a1, a2, b) = (first.step, last.step, other.step);
                 let (before, start) = self.sections.starts(a2, b);
                 let (delayed, behind) = self.sections.starts(b, a1);
@@ -285,7 +342,10 @@ impl OneObject<'_> {
                 } else {
                     continue;
                 };
-                out.push(Candidate { key, rank: 0, change });
+                if wanted(key) {
+                    let rank = if self.word { 0 } else { 3 };
+                    out.push(Candidate { key, rank, change });
+                }
             }
         }
     }

@@ -112,15 +112,18 @@ impl Flip {
         self.taken.get(agent.index()).is_some_and(|&t| t > ordinal)
     }
 
-    /// Who brings `target` to its next step, without `avoided`.
+    /// Who brings `target` to its next step, without `avoided`, unless that has come to the end of
+    /// what it should do first and only has to give back a lock.
     fn drive(&self, view: &dyn View, target: AgentId, avoided: AgentId) -> Option<AgentId> {
+        let change = self.plan.as_ref().map(|p| p.candidate.change);
+        let helps = matches!(change, Some(Change::Delay { .. }));
         if target.index() >= view.agents() {
             return self.helper(view, avoided);
         }
         let mut at = target;
         for _ in 0..8 {
             if view.enabled().contains(at) {
-                return (at != avoided).then_some(at);
+                return (at != avoided || (helps && at != target)).then_some(at);
             }
             match view.blocker(at) {
                 Some(next) => at = next,

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 /// Candidates kept for one key.
 const PER_KEY: u32 = 4;
-/// Candidates kept for a key that a run has shown already: with luck they show a combination.
-const PER_SHOWN_KEY: u32 = 1;
 /// Tries after which a key is given up.
 const TRIES: u32 = 4;
+/// So many runs, one after the other, count as equally old.
+const ALIKE: u32 = 3;
 /// Steps of a run that are looked at.
 const LENGTH: usize = 1500;
 /// Candidates kept in all.
@@ -48,18 +48,17 @@ impl Frontier {
     /// How many steps of a run are kept.
     pub const LENGTH: usize = LENGTH;
 
-    /// Learns from a run.
-    pub fn learn(&mut self, record: Record, statics: usize) {
+    /// Learns from a run. `covers`: what it shows need not be tried any more.
+    pub fn learn(&mut self, record: Record, statics: usize, covers: bool) {
         self.runs += 1;
         let keys = &mut self.keys;
         let conflicts = Conflicts::new(&record, statics, |key| {
             let key = keys.entry(key).or_default();
-            let enough = if key.shown { PER_SHOWN_KEY } else { PER_KEY };
-            let wanted = key.kept < enough && key.tried < TRIES;
+            let wanted = !key.shown && key.kept < PER_KEY && key.tried < TRIES;
             key.kept += u32::from(wanted);
             wanted
         });
-        for key in conflicts.shown {
+        for key in conflicts.shown.into_iter().filter(|_| covers) {
             self.keys.entry(key).or_default().shown = true;
         }
         let base = Arc::new(record);
@@ -74,10 +73,12 @@ impl Frontier {
 
     /// The most promising change that has not been tried; `salt` breaks ties.
     pub fn next(&mut self, salt: u64) -> Option<Plan> {
+        // Changes of older runs come first; in half of the cases of runs about as old, any.
+        let alike = if salt.is_multiple_of(2) { 1 } else { ALIKE };
         let score = |(i, plan): &(usize, &Plan)| {
             let tried = self.keys[&plan.candidate.key].tried;
             let tie = mix(salt, &[*i as u64]);
-            (4 * tried + plan.candidate.rank, plan.generation, tie)
+            (4 * tried + plan.candidate.rank / 2, plan.generation / alike, tie)
         };
         let open = |(_, p): &(usize, &Plan)| {
             let key = &self.keys[&p.candidate.key];
@@ -90,15 +91,8 @@ impl Frontier {
         Some(plan)
     }
 
-    /// Any of the changes left, drawn with this number; it will not be drawn again.
-    pub fn take_any(&mut self, draw: u64) -> Option<Plan> {
-        let n = self.plans.len() as u64;
-        (n > 0).then(|| self.plans.swap_remove((draw % n) as usize))
-    }
-
-    /// Any of the changes left, drawn with this number.
-    pub fn any(&self, draw: u64) -> Option<&Plan> {
-        let n = self.plans.len() as u64;
-        (n > 0).then(|| &self.plans[(draw % n) as usize])
+    /// The changes left, by number.
+    pub fn left(&self, number: u64) -> Option<&Plan> {
+        self.plans.get(usize::try_from(number).ok()?)
     }
 }

@@ -10,7 +10,7 @@ use super::strategy::{Strategy, View};
 use crate::base::agent::{AgentId, AgentKind, AgentSet};
 use crate::base::event::Event;
 use crate::base::footprint::{Access, Object};
-use crate::base::op::Call;
+use crate::base::op::{Call, Op};
 use std::sync::Arc;
 
 /// One run in this many treats every operation as a decision, so that no schedule is lost should
@@ -117,10 +117,11 @@ impl<S: Sampler> Guided<S> {
         } else {
             (cpu + 1, own)
         };
-        // A grace period takes several of these to lead to a callback: with all of them uniform,
-        // an early callback would need several lucky draws.
-        let at_once = matches!(kind, AgentKind::Rcu | AgentKind::Tick) && self.stream.ratio(1, 2);
-        let delay = if at_once { 0 } else { self.stream.below(left.max(1) + 1) };
+        // The two ends of a grace period are drawn as if together, and taken in order: one draw
+        // after the other would put the second late.
+        let draws = if matches!(view.pending(agent).op, Op::GpStart) { 2 } else { 1 };
+        let drawn = (0..draws).map(|_| self.stream.below(left.max(1) + 1));
+        let delay = drawn.min().unwrap_or(0);
         Due { scope, at: self.steps(scope) + delay, tie: self.stream.next_u32() }
     }
 

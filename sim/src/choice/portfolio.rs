@@ -1,5 +1,5 @@
-//! The strategy for hunts: two canonical runs, two samplers, then reversals of single conflicts,
-//! the most promising first, with every third run an independent sample.
+//! The strategy for hunts: the default policy and its opposite, reversals of single conflicts, the
+//! most promising first, and samplers; every third run is an independent sample.
 //!
 //! It learns from its first runs only, taken in the order of their indexes; what it then knows is
 //! fixed, and each later run is a function of (seed, index) again.
@@ -23,6 +23,9 @@ use std::sync::Arc;
 
 /// How many runs it learns from.
 pub const LEARNING: u64 = 256;
+
+/// The run that does the opposite of the default policy.
+const REVERSE: u64 = 7;
 
 /// The samplers in rotation: SURW, POS, PCT-2, PCT-3, URW.
 const SAMPLERS: u64 = 5;
@@ -109,24 +112,21 @@ impl Portfolio {
         match index {
             0 => return Now::Canonical,
             1 => return Now::Sampler(0),
-            2 => return Now::Reverse,
-            3 => return Now::Sampler(1),
+            REVERSE => return Now::Reverse,
             _ => {}
         }
         let rotation = (index / 3 % SAMPLERS) as usize;
         if Portfolio::is_reserved(index) {
             return Now::Sampler(rotation);
         }
-        let draw = u64::from(self.stream.next_u32());
-        let plan: Option<Plan> = if self.learns {
-            let frontier = &mut self.frontier;
-            let half = draw.is_multiple_of(2);
-            let best = frontier.next(draw);
-            if best.is_none() && half { frontier.take_any(draw / 2) } else { best }
-        } else if draw.is_multiple_of(2) {
-            self.frontier.any(draw / 2).cloned()
-        } else {
-            None
+        // Later each change that is left is tried once.
+        let plan: Option<Plan> = match index.checked_sub(LEARNING) {
+            None => {
+                let salt = self.stream.next_u32().into();
+                self.frontier.next(salt)
+            }
+            Some(later) if later % 3 == 1 => self.frontier.left(later / 3).cloned(),
+            Some(_) => None,
         };
         match plan {
             Some(plan) => {
@@ -233,6 +233,8 @@ impl Strategy for Portfolio {
         }
         self.learn_owners(events, accesses);
         let record = Record::new(view, events, accesses, Frontier::LENGTH);
-        self.frontier.learn(record, statics);
+        // What a sampler shows may be in other company than after a reversal.
+        let covers = matches!(self.now, Now::Canonical | Now::Flip);
+        self.frontier.learn(record, statics, covers);
     }
 }

@@ -12,7 +12,8 @@ use crate::base::op::{Call, Op};
 pub struct Step {
     /// Who.
     pub agent: AgentId,
-    /// Which operation of which function of which role: the same in every run.
+    /// Which operation of which function of which role, and whether its agent was there before: the
+    /// same in every run.
     pub site: u64,
     /// Its number among the steps of its agent, from 0.
     pub ordinal: u32,
@@ -98,10 +99,14 @@ impl Record {
 
     fn add(&mut self, view: &dyn View, agent: AgentId, call: &Call, touched: &[Access]) {
         let from = self.accesses.len() as u32;
+        let own = &self.by_agent[agent.index()];
+        let first = site(view.role(agent), call);
+        let again = own.iter().any(|&at| self.steps[at as usize].site == first);
+        let site = if again { mix(first, &[1]) } else { first };
         self.accesses.extend(touched.iter().filter(|a| matters(call.op, a.object)));
         self.steps.push(Step {
             agent,
-            site: site(view.role(agent), call),
+            site,
             ordinal: self.by_agent[agent.index()].len() as u32,
             outcome: 0,
             from,
