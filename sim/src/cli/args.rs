@@ -36,6 +36,8 @@ pub(super) enum Command {
     Replay(File),
     /// Shrink a schedule file further, in place
     Shrink(File),
+    /// Which decisions of a schedule file matter, and the nearest run that passes
+    Explain(Explain),
     /// The run of a schedule file, as text or as a picture
     Show(Show),
     /// Step back and forth in a run, as in gdb
@@ -146,6 +148,18 @@ Examples:
   ksim show bug.ksim --format html --out bug.html       a page for a browser; no network needed
   ksim show bug.ksim --format perfetto --out bug.pftrace    for https://ui.perfetto.dev
   ksim show bug.ksim --format trace-cmd --out trace.dat     for trace-cmd report and kernelshark";
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// A schedule file that `hunt` has saved
+    pub file: PathBuf,
+    /// Random continuations from each point
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), default_value_t = 100)]
+    pub runs: u32,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = SHOW_EXAMPLES)]

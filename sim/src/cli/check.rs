@@ -146,7 +146,7 @@ fn surprises(hunt: &Hunt<'_>, hunted: &Hunted) -> Vec<Problem> {
             example.file.schedule.iter().map(text::plain_schedule).collect::<String>(),
             program(),
             scenario.name,
-            text::params(&example.file.params),
+            text::params(&hunt.params.listed()),
             found.index
         );
         let (kind, title) = (found.finding.kind.name(), example.finding.headline);

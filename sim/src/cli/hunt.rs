@@ -256,7 +256,7 @@ impl Kept {
             "seed:     {program} run {}{} --strategy {strategy} --seed {seed} --index {index} \
              ({from_seed})",
             scenario.name,
-            text::params(&file.params),
+            text::params(&hunt.params.listed()),
         );
         if let Some(path) = &self.path {
             let path = path.display();

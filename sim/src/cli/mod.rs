@@ -24,6 +24,7 @@ mod debug;
 mod diff;
 mod error;
 mod examples;
+mod explain;
 mod forms;
 mod hunt;
 mod list;
@@ -123,6 +124,7 @@ fn command(scenarios: &[Scenario], command: &Command) -> Result<Outcome, Error> 
         Command::Prove(args) => prove::prove(scenarios, args),
         Command::Replay(args) => replay::replay(scenarios, args),
         Command::Shrink(args) => shrink::shrink(scenarios, args),
+        Command::Explain(args) => explain::explain(scenarios, args),
         Command::Show(args) => show::show(scenarios, args),
         Command::Debug(args) => debug::debug(scenarios, args),
         Command::Diff(args) => diff::diff(scenarios, args),

@@ -190,7 +190,7 @@ fn keep(
     let file = ScheduleFile {
         version: crate::VERSION.to_owned(),
         scenario: scenario.name.clone(),
-        params: params.iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        params: params.listed(),
         origin: Origin { strategy, seed: 0, index: 0 },
         schedule: Some(reduced.schedule.clone()),
         signature: signature.clone(),

@@ -21,6 +21,7 @@ pub(super) fn shrink(all: &[Scenario], args: &args::File) -> Result<Outcome, Err
     let (after, steps) =
         (deviations(reduced.schedule.len()), counted(reduced.steps.into(), "step"));
     print(&format!("{before} -> {after}, {steps}\n{}", text::schedule(&reduced.schedule)))?;
+    file.params = reduced.params.listed();
     file.version = crate::VERSION.to_owned();
     file.trace = reduced.trace.hash();
     file.schedule = Some(reduced.schedule);
@@ -29,8 +30,9 @@ pub(super) fn shrink(all: &[Scenario], args: &args::File) -> Result<Outcome, Err
 }
 
 fn reduced(execution: &mut Execution<'_>, file: &ScheduleFile) -> Option<Reduced> {
-    match &file.schedule {
-        Some(schedule) => reduce::reduce(execution, schedule, &file.signature),
-        None => reduce::from_seed(execution, &file.origin, &file.signature).0,
-    }
+    let Some(schedule) = &file.schedule else {
+        return reduce::from_seed(execution, &file.origin, &file.signature).0;
+    };
+    let reduced = reduce::reduce(execution, schedule, &file.signature)?;
+    Some(reduce::lower(execution, reduced, &file.signature))
 }

@@ -64,7 +64,8 @@ impl Example {
 
     /// The execution has just followed the reduced schedule.
     fn of_schedule(mut file: ScheduleFile, reduced: Reduced, of: &Execution<'_>) -> Example {
-        let Reduced { schedule, finding, steps, trace } = reduced;
+        let Reduced { params, schedule, finding, steps, trace } = reduced;
+        file.params = params.listed();
         file.schedule = Some(schedule);
         file.trace = trace.hash();
         let place = place(of, &finding);
@@ -100,7 +101,7 @@ fn file(
     ScheduleFile {
         version: crate::VERSION.to_owned(),
         scenario: scenario.name.clone(),
-        params: params.iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        params: params.listed(),
         origin,
         schedule: None,
         signature: signature.clone(),

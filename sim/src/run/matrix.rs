@@ -274,7 +274,7 @@ impl Building<'_> {
                 self.keep(
                     kind,
                     match reduced {
-                        Some(reduced) => example(scenario, params, origin, signature, reduced),
+                        Some(reduced) => example(scenario, origin, signature, reduced),
                         None => unrepeatable(scenario, &found.finding),
                     },
                 );
@@ -306,7 +306,7 @@ impl Building<'_> {
                 self.keep(
                     kind,
                     match reduced {
-                        Some(reduced) => example(scenario, params, origin, signature, reduced),
+                        Some(reduced) => example(scenario, origin, signature, reduced),
                         None => unrepeatable(scenario, &found.finding),
                     },
                 );
@@ -356,7 +356,6 @@ fn kinds(found: impl Iterator<Item = Kind>) -> Vec<Kind> {
 
 fn example(
     scenario: &Scenario,
-    params: &Params,
     origin: Origin,
     signature: &Signature,
     reduced: Reduced,
@@ -364,7 +363,7 @@ fn example(
     let file = ScheduleFile {
         version: crate::VERSION.to_owned(),
         scenario: scenario.name.clone(),
-        params: params.iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        params: reduced.params.listed(),
         origin,
         trace: reduced.trace.hash(),
         schedule: Some(reduced.schedule),

@@ -62,6 +62,11 @@ impl Params {
         Ok(())
     }
 
+    /// All of them, as a schedule file lists them.
+    pub fn listed(&self) -> Vec<(String, u64)> {
+        self.iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
     /// All of them, in the order in which the scenario declares them.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.0.iter().map(|(name, value)| (*name, *value))
