@@ -12,12 +12,12 @@ fn explained(folder: &Path, scenario: &str, kind: &str, extra: &[&str]) -> (i32,
     assert_eq!(code, 1, "{out}{err}");
     let mut files: Vec<String> = std::fs::read_dir(folder.join("ksim-out"))
         .expect("hunt creates it")
-        .map(|entry| entry.expect("it can be listed").path().display().to_string())
-        .filter(|path| path.contains(kind))
+        .map(|entry| entry.expect("it can be listed").file_name().display().to_string())
+        .filter(|name| name.contains(kind))
         .collect();
     files.sort();
     let file = files.first().expect("there is one of this kind");
-    let (code, out, err) = ksim(folder, &[&["explain", file.as_str()][..], extra].concat());
+    let (code, out, err) = ksim(folder, &[&["explain", &format!("ksim-out/{file}")][..], extra].concat());
     assert_eq!(err, "");
     (code, out)
 }

@@ -68,8 +68,8 @@ pub struct Passing {
     pub without: Option<String>,
     /// How many steps are the same at its beginning.
     pub common: usize,
-    /// Two operations of different agents that come in this order in the failing run, and in the
-    /// other in this one.
+    /// Two operations that come in this order in the failing run, and in the other in this one, if
+    /// both do both.
     pub pair: Option<(String, String)>,
     /// The run.
     pub trace: Trace,
@@ -270,5 +270,12 @@ fn passing(failing: &Trace, trace: Trace, without: Option<String>, common: usize
     let agent = |step: &str| step.split(' ').next().map(str::to_owned);
     let pairs = diff::diff(failing, &trace).reordered;
     let pair = pairs.into_iter().find(|(first, second)| agent(first) != agent(second));
+    // Where one of the two is only in one of the runs: what they do where they part.
+    let at_fork = |trace: &Trace| {
+        let step = trace.steps.get(common)?;
+        let func = step.stack.first().map_or(String::new(), |func| format!("{func}:"));
+        Some(format!("{} {func}{}", trace.agent(step).name, step.call()))
+    };
+    let pair = pair.or_else(|| at_fork(failing).zip(at_fork(&trace)));
     Passing { without, common, pair, trace }
 }

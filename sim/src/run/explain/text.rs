@@ -84,7 +84,7 @@ impl Passing {
             writeln!(f, "It lacks\n    {deviation}")?;
         }
         let Some((first, second)) = &self.pair else { return Ok(()) };
-        writeln!(f, "There these two come in the other order. It fails if\n    {first}")?;
+        writeln!(f, "It fails if\n    {first}")?;
         writeln!(f, "comes before\n    {second}")
     }
 }
