@@ -17,7 +17,8 @@ fn explained(folder: &Path, scenario: &str, kind: &str, extra: &[&str]) -> (i32,
         .collect();
     files.sort();
     let file = files.first().expect("there is one of this kind");
-    let (code, out, err) = ksim(folder, &[&["explain", &format!("ksim-out/{file}")][..], extra].concat());
+    let (code, out, err) =
+        ksim(folder, &[&["explain", &format!("ksim-out/{file}")][..], extra].concat());
     assert_eq!(err, "");
     (code, out)
 }

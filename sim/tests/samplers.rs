@@ -10,7 +10,7 @@ use ksim::choice::strategy::Strategy;
 use ksim::choice::surw::Surw;
 use ksim::choice::urw::Urw;
 use ksim::choice::{RandomWalk, canonical::Canonical};
-use ksim::program::{Kernel, Var};
+use ksim::program::{Kernel, Object, Var, Word};
 use ksim::run::{Execution, Scenario};
 use std::sync::Arc;
 
@@ -330,7 +330,7 @@ fn a_wrong_profile_loses_no_schedule() {
     execution.run(&mut Canonical::default(), 0, 0);
     let sys = execution.sim().system();
     let mut owners = Owners::default();
-    owners.grow(sys.static_words());
+    owners.grow(sys.static_words);
     // As if nobody had seen the reader.
     owners.learn(&sys.events[..3], &sys.accesses);
     assert!(owners.is_quiet(sys.events[0].agent, sys.events[0].call.op, &sys.accesses[..1]));
