@@ -438,12 +438,14 @@ pub struct Call {
     pub frame: FrameId,
     /// Where in the scenario's source.
     pub loc: &'static Location<'static>,
+    /// Does the program not learn the reply? Then its future does not depend on it.
+    pub silent: bool,
 }
 
 impl Call {
     /// An operation of the environment, which has no place in any source but ours.
     #[track_caller]
     pub fn internal(op: Op, name: &'static str) -> Call {
-        Call { op, name, frame: 0, loc: Location::caller() }
+        Call { op, name, frame: 0, loc: Location::caller(), silent: false }
     }
 }

@@ -104,8 +104,8 @@ impl Kernel {
     /// of it; a scenario may add its own.
     #[track_caller]
     pub fn op<T: Word>(&self, name: &'static str, op: Op) -> Operation<'_, T> {
-        let loc = Location::caller();
-        self.mailbox.request.set(Call { op, name, frame: self.frame, loc });
+        let (loc, silent) = (Location::caller(), size_of::<T>() == 0);
+        self.mailbox.request.set(Call { op, name, frame: self.frame, loc, silent });
         let number = self.mailbox.operations.get().wrapping_add(1);
         self.mailbox.operations.set(number);
         Operation { kernel: self, number, sent: false, reply: PhantomData }

@@ -3,6 +3,7 @@
 use super::handle::{Atomic, Refcount, Scalar, Word};
 use super::kernel::{Kernel, Operation};
 use crate::base::op::{Cond, Marking, Op, RefOp, Rmw};
+use crate::base::ptr::Ptr;
 use crate::program::Field;
 
 impl Kernel {
@@ -71,6 +72,12 @@ impl Kernel {
         self.op(name, Op::Rmw { at: field.ptr(), f, a, b })
     }
 
+    /// A read-modify-write that replies nothing.
+    #[track_caller]
+    fn rmw_void(&self, name: &'static str, at: Ptr, f: Rmw, a: u64) -> Operation<'_, ()> {
+        self.op(name, Op::Rmw { at, f, a, b: 0 })
+    }
+
     /// `xchg()`: replies the old value.
     #[track_caller]
     pub fn xchg<F: Scalar>(&self, field: F, value: F::Value) -> Operation<'_, F::Value> {
@@ -90,17 +97,17 @@ impl Kernel {
 
     /// `atomic_inc()`.
     pub async fn atomic_inc(&self, at: Atomic) {
-        self.rmw("atomic_inc", at, Rmw::Add, 1, 0).await;
+        self.rmw_void("atomic_inc", at.ptr(), Rmw::Add, 1).await;
     }
 
     /// `atomic_dec()`.
     pub async fn atomic_dec(&self, at: Atomic) {
-        self.rmw("atomic_dec", at, Rmw::Add, u64::MAX, 0).await;
+        self.rmw_void("atomic_dec", at.ptr(), Rmw::Add, u64::MAX).await;
     }
 
     /// `atomic_add()`.
     pub async fn atomic_add(&self, at: Atomic, n: u64) {
-        self.rmw("atomic_add", at, Rmw::Add, n, 0).await;
+        self.rmw_void("atomic_add", at.ptr(), Rmw::Add, n).await;
     }
 
     /// `atomic_fetch_add()`: replies the old value.
@@ -121,7 +128,7 @@ impl Kernel {
 
     /// `set_bit()` with a mask.
     pub async fn set_bits(&self, name: &'static str, at: Atomic, mask: u64) {
-        self.rmw(name, at, Rmw::Or, mask, 0).await;
+        self.rmw_void(name, at.ptr(), Rmw::Or, mask).await;
     }
 
     /// `test_and_clear_bit()` with a mask: replies whether any was set.

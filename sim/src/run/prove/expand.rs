@@ -5,6 +5,7 @@ use super::node::{self, Branch, Expansion, Left, Node, Sleeping, Way};
 use super::settings::{Flaw, Settings};
 use super::walker::{Choice, Walker};
 use crate::base::agent::{AgentId, AgentKind};
+use crate::base::finding::{Finding, Signature};
 use crate::base::footprint::{Access, Mode, Object};
 use crate::base::op::Op;
 use crate::choice::traces::{self, Step};
@@ -31,7 +32,7 @@ impl<'s> Expander<'s> {
         self.walker.steps = 0;
         self.walker.restart();
         let branch = self.follow(&[], Vec::new(), Vec::new(), Left::default(), 0);
-        self.expansion(vec![branch])
+        self.expansion(vec![branch], Vec::new())
     }
 
     /// All ways from this point, which lies behind `path`.
@@ -70,12 +71,33 @@ impl<'s> Expander<'s> {
                 sleep.push(Sleeping { agent, effects: Arc::from(all) });
             }
         }
-        self.expansion(branches)
+        let slept = sleep.split_off(node.sleep.len());
+        self.expansion(branches, slept)
     }
 
-    fn expansion(&self, branches: Vec<Branch>) -> Expansion {
+    fn expansion(&self, branches: Vec<Branch>, slept: Vec<Sleeping>) -> Expansion {
         let (executions, steps) = (self.walker.executions, self.walker.steps);
-        Expansion { branches, executions, steps }
+        Expansion { slept, branches, executions, steps }
+    }
+
+    /// What this branch of the point behind `path` has shown.
+    pub fn findings(&mut self, path: &[Choice], branch: &Branch) -> Vec<(Signature, Finding)> {
+        self.walker.go(path);
+        let _ = self.walker.stop();
+        let known = self.walker.findings().len();
+        for &choice in &branch.choices {
+            self.walker.step(choice);
+            let stop = self.walker.stop();
+            if let Some(stop) = stop.filter(|_| matches!(branch.way, Way::Ended { .. })) {
+                self.walker.conclude(stop);
+            }
+        }
+        self.found(known)
+    }
+
+    fn found(&self, known: usize) -> Vec<(Signature, Finding)> {
+        let new = self.walker.findings().get(known..).unwrap_or_default();
+        new.iter().map(|f| (f.signature(), f.clone())).collect()
     }
 
     /// Takes a step; replaces `effects` by what it depends on and changes.
@@ -124,9 +146,8 @@ impl<'s> Expander<'s> {
                 }
             }
         };
-        let new = self.walker.findings().get(known..).unwrap_or_default();
-        let found = new.iter().map(|f| (f.signature(), f.clone())).collect();
-        let mut branch = Branch { choices, way, found };
+        let found = self.found(known);
+        let mut branch = Branch { choices, way, shows: !found.is_empty(), found };
         if let Way::Ended { key: Some(_), class } = &mut branch.way
             && self.settings.classes
         {

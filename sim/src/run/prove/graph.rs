@@ -11,6 +11,7 @@
 //! the search; and taking two states for one only ever wakes agents.
 
 use super::expand::Expander;
+use super::journal::{self, Reader};
 use super::node::{self, Expansion, Links, Node, Way};
 use super::outcome::Outcome;
 use super::settings::Settings;
@@ -42,6 +43,10 @@ pub struct Graph<'s> {
     scenario: &'s Scenario,
     params: Params,
     settings: Settings,
+    /// That of the first job.
+    expander: Expander<'s>,
+    /// What expanding the points has yielded, as text, if asked for.
+    journal: Option<String>,
     links: Links,
     known: IndexMap<u128, Known, FxBuildHasher>,
     level: Vec<Node>,
@@ -62,20 +67,18 @@ impl<'s> Graph<'s> {
             scenario,
             params: params.clone(),
             settings,
+            expander: Expander::new(Walker::new(scenario, params), settings),
+            journal: None,
             links: Links::default(),
             known: IndexMap::default(),
             level: Vec::new(),
             at: 0,
             next: Vec::new(),
         };
-        let root = graph.expander().root();
+        let root = graph.expander.root();
         graph.merge(Links::ROOT, WHOLE, root, outcome);
         graph.turn(outcome);
         graph
-    }
-
-    fn expander(&self) -> Expander<'s> {
-        Expander::new(Walker::new(self.scenario, &self.params), self.settings)
     }
 
     /// Is everything explored?
@@ -88,6 +91,9 @@ impl<'s> Graph<'s> {
         let to = self.level.len().min(self.at + BATCH);
         let results = self.expand(self.at, to);
         for (index, result) in (self.at..to).zip(results) {
+            if let Some(journal) = &mut self.journal {
+                journal::write(&result, journal);
+            }
             let (link, share) = (self.level[index].link, self.level[index].share);
             self.merge(link, share, result, outcome);
         }
@@ -114,32 +120,58 @@ impl<'s> Graph<'s> {
         clippy::disallowed_methods,
         reason = "the explorer may use threads: results are merged in order"
     )]
-    fn expand(&self, from: usize, to: usize) -> Vec<Expansion> {
+    fn expand(&mut self, from: usize, to: usize) -> Vec<Expansion> {
         let next = AtomicUsize::new(from);
         let results: Mutex<Vec<(usize, Expansion)>> = Mutex::new(Vec::new());
-        let work = || {
-            let mut expander = self.expander();
+        let (level, links) = (&self.level, &self.links);
+        let work = |expander: &mut Expander<'_>| {
             let (mut path, mut mine) = (Vec::new(), Vec::new());
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 if index >= to {
                     break;
                 }
-                self.links.path(self.level[index].link, &mut path);
-                mine.push((index, expander.expand(&self.level[index], &path)));
+                links.path(level[index].link, &mut path);
+                mine.push((index, expander.expand(&level[index], &path)));
             }
             results.lock().expect("no job panics while it holds this").extend(mine);
         };
+        let (scenario, params, settings) = (self.scenario, &self.params, self.settings);
         let jobs = self.settings.jobs.clamp(1, (to - from).div_ceil(64).max(1));
         std::thread::scope(|scope| {
             (1..jobs).for_each(|_| {
-                scope.spawn(work);
+                scope.spawn(|| work(&mut Expander::new(Walker::new(scenario, params), settings)));
             });
-            work();
+            work(&mut self.expander);
         });
         let mut results = results.into_inner().expect("all jobs are done");
         results.sort_unstable_by_key(|(index, _)| *index);
         results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    /// Takes up what an earlier search wrote down; how many bytes of it were whole.
+    pub fn take_up(&mut self, text: &str, outcome: &mut Outcome) -> Result<usize, String> {
+        let mut reader = Reader::new(text);
+        while let Some(node) = self.level.get(self.at) {
+            let (link, share) = (node.link, node.share);
+            let Some(mut expansion) = reader.next(&node.sleep)? else { break };
+            for branch in expansion.branches.iter_mut().filter(|b| b.shows) {
+                let mut path = Vec::new();
+                self.links.path(link, &mut path);
+                branch.found = self.expander.findings(&path, branch);
+            }
+            self.merge(link, share, expansion, outcome);
+            self.at += 1;
+            if self.at == self.level.len() {
+                self.turn(outcome);
+            }
+        }
+        Ok(reader.whole())
+    }
+
+    /// What was found out since this was last called, as text; from the first call on.
+    pub fn take_journal(&mut self) -> String {
+        self.journal.replace(String::new()).unwrap_or_default()
     }
 
     /// Takes up what expanding a point has yielded.

@@ -4,6 +4,7 @@ pub mod dpor;
 pub mod effects;
 pub mod expand;
 pub mod graph;
+pub mod journal;
 pub mod node;
 pub mod outcome;
 pub mod search;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// An agent whose next step need not be explored here, since the same was explored from an
 /// equivalent point; it wakes when something conflicts with that step.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sleeping {
     /// Who.
     pub agent: AgentId,
@@ -49,6 +49,12 @@ impl Left {
         let current = self.current.map_or(0, |a| u64::from(a.0) + 1);
         u64::from(self.preemptions) << 48 | u64::from(self.interrupts) << 32 | current
     }
+
+    /// The inverse of [`Left::number`].
+    pub fn from_number(number: u64) -> Left {
+        let current = (number as u32).checked_sub(1).map(|a| AgentId(a as u16));
+        Left { preemptions: (number >> 48) as u16, interrupts: (number >> 32) as u16, current }
+    }
 }
 
 /// A point to be expanded.
@@ -69,7 +75,7 @@ pub struct Node {
 }
 
 /// How one way from a node went on.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Way {
     /// To a point with a choice.
     Open {
@@ -94,7 +100,7 @@ pub enum Way {
 }
 
 /// A way from a node.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Branch {
     /// The decisions from the node on.
     pub choices: Vec<Choice>,
@@ -102,11 +108,15 @@ pub struct Branch {
     pub way: Way,
     /// What was found on it.
     pub found: Vec<(Signature, Finding)>,
+    /// Was anything found on it?
+    pub shows: bool,
 }
 
 /// What expanding a node yielded.
 #[derive(Debug, Default)]
 pub struct Expansion {
+    /// Those that slept on some of its ways, and not at the node.
+    pub slept: Vec<Sleeping>,
     /// Its ways, in order.
     pub branches: Vec<Branch>,
     /// Executions it took.

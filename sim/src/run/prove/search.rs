@@ -61,6 +61,27 @@ impl<'s> Search<'s> {
         &self.outcome
     }
 
+    /// Takes up what an earlier search of the same kind wrote down ([`Search::take_journal`]); how
+    /// many bytes of it were whole.
+    ///
+    /// # Errors
+    /// A line that no search has written, or a search of classes, which cannot be gone on with.
+    pub fn take_up(&mut self, text: &str) -> Result<usize, String> {
+        match &mut self.engine {
+            Engine::States(graph) => graph.take_up(text, &mut self.outcome),
+            Engine::Classes(_) => Err("a search of classes of runs is not kept".to_owned()),
+        }
+    }
+
+    /// What was found out since this was last called, as text to be appended; from the first call
+    /// on. Always empty for a search of classes.
+    pub fn take_journal(&mut self) -> String {
+        match &mut self.engine {
+            Engine::States(graph) => graph.take_journal(),
+            Engine::Classes(_) => String::new(),
+        }
+    }
+
     fn is_over(&self) -> bool {
         match &self.engine {
             Engine::States(graph) => graph.is_over(),

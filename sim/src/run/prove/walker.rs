@@ -132,7 +132,8 @@ impl<'s> Walker<'s> {
         } else if let Some(event) =
             sim.system().events.get(from).filter(|e| e.phase != Phase::Begun)
         {
-            self.heard[index] = mix(self.heard[index] + 1, event.reply);
+            let heard = if event.call.silent { 0 } else { event.reply };
+            self.heard[index] = mix(self.heard[index] + 1, heard);
         }
     }
 
