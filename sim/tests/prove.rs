@@ -16,6 +16,8 @@ fn search(scenario: &Scenario, settings: Settings) -> Outcome {
 const BRUTE: Settings = Settings {
     preemptions: None,
     interrupts: None,
+    grace_periods: None,
+    failures: None,
     reduce: false,
     merge: false,
     source: false,
@@ -274,5 +276,38 @@ fn the_result_does_not_depend_on_the_number_of_jobs() {
             (o.complete, o.executions, o.steps, o.states, o.merged, o.done, found, finals)
         };
         assert_eq!(all(&one), all(&four), "{}", scenario.name);
+    }
+}
+
+/// A search that is stopped again and again, each time with the end of its journal lost, ends as one
+/// that was never stopped.
+#[test]
+fn a_search_that_is_taken_up_again_ends_the_same() {
+    for index in 0..20 {
+        let scenario = random_scenario(3, index, 3, 4, 2);
+        let settings = Settings { limit: Some(3000), ..GRAPH };
+        let whole = search(&scenario, settings);
+        let mut journal = String::new();
+        let mut outcome = Outcome::default();
+        for limit in [1, 100, 1000, 3000] {
+            let settings = Settings { limit: Some(limit), jobs: 2, ..GRAPH };
+            let mut search = Search::new(&scenario, &Params::default(), settings);
+            journal.truncate(journal.len() * 9 / 10);
+            let read = search.take_up(&journal).expect("what a search has written");
+            journal.truncate(read);
+            journal += &search.take_journal();
+            outcome = search.run(|_| true).clone();
+            journal += &search.take_journal();
+        }
+        assert_eq!(outcome, whole, "{}", scenario.name);
+    }
+}
+
+#[test]
+fn a_journal_that_no_search_has_written_is_refused() {
+    let scenario = random_scenario(3, 1, 3, 4, 2);
+    for text in ["b\n.\n", "x 1\n.\n", "x 1 1\ns 300000 w1\n.\n", "x 1 1\nb 1 | o 1f\n.\n", "ü\n.\n"] {
+        let mut search = Search::new(&scenario, &Params::default(), GRAPH);
+        assert!(search.take_up(text).is_err(), "{text:?}");
     }
 }

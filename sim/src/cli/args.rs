@@ -261,12 +261,8 @@ pub(super) struct Prove {
     /// The scenarios, or prefixes: all below them
     #[arg(required = true, value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
-    /// Only schedules that leave a context which could go on at most K times
-    #[arg(long, value_name = "K")]
-    pub preemptions: Option<u16>,
-    /// Only schedules in which at most K interrupts come where their CPU could go on
-    #[arg(long, value_name = "K")]
-    pub interrupts: Option<u16>,
+    #[command(flatten)]
+    pub bounds: Bounds,
     /// Stop after about N executions of a scenario
     #[arg(long, value_name = "N", value_parser = count)]
     pub executions: Option<u64>,
@@ -276,6 +272,12 @@ pub(super) struct Prove {
     /// Try steps that commute in every order, for comparison
     #[arg(long)]
     pub no_reduction: bool,
+    /// Run each class of equivalent runs once, instead of merging equal states
+    #[arg(long, conflicts_with_all = ["no_reduction", "bounds", "resume"])]
+    pub classes: bool,
+    /// Write the search down in DIR, and go on from what is there
+    #[arg(long, value_name = "DIR")]
+    pub resume: Option<PathBuf>,
     /// Sets a parameter of the scenario (see `list`)
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = assignment)]
     pub params: Vec<(String, u64)>,
@@ -287,6 +289,28 @@ pub(super) struct Prove {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is not explored; without any of them, everything is.
+#[derive(Copy, Clone, Debug, Args)]
+#[group(id = "bounds", multiple = true)]
+pub(super) struct Bounds {
+    /// Only schedules that leave a context which could go on at most K times
+    #[arg(long, value_name = "K", value_parser = bound())]
+    pub preemptions: Option<u16>,
+    /// Only schedules in which at most K interrupts come where their CPU could go on
+    #[arg(long, value_name = "K", value_parser = bound())]
+    pub interrupts: Option<u16>,
+    /// Only schedules in which grace periods begin or end at most K times where a task could go on
+    #[arg(long, value_name = "K", value_parser = bound())]
+    pub grace_periods: Option<u16>,
+    /// Only schedules in which at most K allocations fail
+    #[arg(long, value_name = "K", value_parser = bound())]
+    pub failures: Option<u16>,
+}
+
+fn bound() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(0..4096)
 }
 
 #[derive(Debug, Args)]

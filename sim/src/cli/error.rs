@@ -26,6 +26,8 @@ pub(super) enum Error {
     Snapshot { path: PathBuf },
     /// A run and a snapshot.
     NotComparable { a: String, b: String },
+    /// A file does not hold the search that it should.
+    Journal { path: PathBuf, problem: String },
     /// A folder or a file cannot be written.
     Write { path: PathBuf, error: io::Error },
     /// A file is in the way.
@@ -60,6 +62,9 @@ impl fmt::Display for Error {
                 let names = crate::choice::strategies::NAMES.iter().map(|(name, _)| *name);
                 let names: Vec<&str> = names.collect();
                 write!(f, "there is no strategy {name:?}; there is {}", names.join(", "))
+            }
+            Error::Journal { path, problem } => {
+                write!(f, "{}: {problem}; remove it to begin anew", path.display())
             }
             Error::Read { path, error } => {
                 write!(

@@ -27,6 +27,7 @@ mod examples;
 mod explain;
 mod forms;
 mod hunt;
+mod journal;
 mod list;
 mod man;
 mod matrix;

@@ -2,16 +2,20 @@
 
 use super::error::Error;
 use super::style::{counted, faint, title};
+use super::journal::Journal;
 use super::{Outcome, args, print, progress, save, select, text};
 use crate::base::finding::Signature;
 use crate::choice::{Origin, ScheduleFile};
-use crate::run::prove::{Found, Search, Settings};
+use crate::run::prove::{Estimate, Found, Search, Settings};
 use crate::run::reduce::{self, Reduced};
 use crate::run::{Execution, Params, Scenario, prove};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// Random runs from which the number of interleavings is estimated.
+const PROBES: u32 = 1000;
 
 /// Explores every schedule of each scenario, within the bounds.
 pub(super) fn prove(all: &[Scenario], args: &args::Prove) -> Result<Outcome, Error> {
@@ -54,6 +58,9 @@ struct Kept {
 struct Proof<'s> {
     scenario: &'s Scenario,
     outcome: prove::Outcome,
+    /// Of the number of interleavings, if not all are covered.
+    estimate: Option<Estimate>,
+    max_steps: u32,
     kept: Vec<Kept>,
 }
 
@@ -63,19 +70,41 @@ impl<'s> Proof<'s> {
         params: &Params,
         args: &args::Prove,
     ) -> Result<Proof<'s>, Error> {
+        let args::Bounds { preemptions, interrupts, grace_periods, failures } = args.bounds;
         let settings = Settings {
-            preemptions: args.preemptions,
-            interrupts: args.interrupts,
+            preemptions,
+            interrupts,
+            grace_periods,
+            failures,
             reduce: !args.no_reduction,
+            merge: !args.classes,
             limit: args.executions,
             jobs: args.jobs.get() as usize,
             ..Settings::default()
         };
-        let until = args.time.map(|time| Instant::now() + time);
         let mut search = Search::new(scenario, params, settings);
-        let outcome = search
-            .run(|_| !progress::interrupted() && until.is_none_or(|t| Instant::now() < t))
-            .clone();
+        let mut journal = match &args.resume {
+            Some(dir) => Some(Journal::open(dir, scenario, params, &settings, &mut search)?),
+            None => None,
+        };
+        let (start, mut line) = (Instant::now(), Instant::now());
+        let until = args.time.map(|time| start + time);
+        while !search.is_over() && !progress::interrupted() {
+            let now = Instant::now();
+            if until.is_some_and(|until| now >= until) {
+                break;
+            }
+            if now - line > progress::LINE_EVERY {
+                line = now;
+                anstream::eprintln!("{}: {}", scenario.name, so_far(search.outcome()));
+            }
+            search.advance();
+            if let Some(journal) = &mut journal {
+                journal.append(&search.take_journal())?;
+            }
+        }
+        let outcome = search.outcome().clone();
+        let estimate = (!outcome.complete).then(|| Estimate::new(scenario, params, PROBES, 0));
         let mut kept = Vec::new();
         for (signature, found) in &outcome.found {
             let walker = search.replay(found);
@@ -90,7 +119,7 @@ impl<'s> Proof<'s> {
             };
             kept.push(Kept { signature: signature.clone(), found: found.clone(), shrunk });
         }
-        Ok(Proof { scenario, outcome, kept })
+        Ok(Proof { scenario, outcome, estimate, max_steps: search.max_steps(), kept })
     }
 
     fn verdict(&self) -> Outcome {
@@ -102,7 +131,7 @@ impl<'s> Proof<'s> {
     }
 
     fn json(&self, args: &args::Prove) -> Value {
-        let outcome = &self.outcome;
+        let (outcome, bounds) = (&self.outcome, args.bounds);
         json!({
             "scenario": self.scenario.name,
             "complete": outcome.complete,
@@ -111,7 +140,16 @@ impl<'s> Proof<'s> {
             "steps": outcome.steps,
             "states": outcome.states,
             "cut": outcome.cut,
-            "bound": { "preemptions": args.preemptions, "interrupts": args.interrupts },
+            "max_steps": self.max_steps,
+            "bound": {
+                "preemptions": bounds.preemptions,
+                "interrupts": bounds.interrupts,
+                "grace_periods": bounds.grace_periods,
+                "failures": bounds.failures,
+            },
+            "interleavings": self.estimate.map(|e| {
+                json!({ "estimate": e.mean, "error": e.error, "probes": e.probes })
+            }),
             "findings": self.kept.iter().map(Kept::json).collect::<Vec<_>>(),
         })
     }
@@ -121,12 +159,19 @@ impl<'s> Proof<'s> {
         let covered = if outcome.complete {
             "complete".to_owned()
         } else {
-            let share = outcome.share();
             let cut = match outcome.cut {
                 0 => String::new(),
-                n => format!(", {} cut at the limit of steps", counted(n, "run")),
+                n => format!(
+                    ", {} cut after max_steps = {} (the scenario sets it: sim.settings().max_steps)",
+                    counted(n, "run"),
+                    self.max_steps
+                ),
             };
-            format!("not complete: about {}.{:03} %{cut}", share / 1000, share % 1000)
+            let of = self.estimate.map_or_else(String::new, |e| {
+                let Estimate { mean, error, probes } = e;
+                format!(" of {mean:.1e} ± {error:.0e} interleavings ({probes} probes)")
+            });
+            format!("not complete: {}{of}{cut}", share(outcome))
         };
         let mut out = format!(
             "{}: {covered}; {}, {}, {}\n",
@@ -176,6 +221,22 @@ impl Kept {
         }
         out
     }
+}
+
+/// The share of the search that is done.
+fn share(outcome: &prove::Outcome) -> String {
+    let share = outcome.share();
+    format!("{}.{:03} %", share / 1000, share % 1000)
+}
+
+fn so_far(outcome: &prove::Outcome) -> String {
+    format!(
+        "{} so far, {}, {}, {}",
+        share(outcome),
+        counted(outcome.executions, "execution"),
+        counted(outcome.states, "state"),
+        counted(outcome.found.len() as u64, "finding")
+    )
 }
 
 /// Saves the schedule of a finding.

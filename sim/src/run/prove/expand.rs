@@ -53,6 +53,7 @@ impl<'s> Expander<'s> {
             let outcomes = self.walker.system().outcomes(agent);
             let mut all = Vec::new();
             for outcome in 0..outcomes as u16 {
+                let Some(left) = self.charge_outcome(agent, outcome, left) else { continue };
                 if !here {
                     self.walker.go(path);
                     let _ = self.walker.stop();
@@ -183,28 +184,38 @@ impl<'s> Expander<'s> {
 
     /// What letting this agent act costs; `None` if the bounds do not allow it.
     fn charge(&self, agent: AgentId, mut left: Left) -> Option<Left> {
-        let Settings { preemptions, interrupts, .. } = self.settings;
-        if preemptions.is_none() && interrupts.is_none() {
+        if !self.settings.bounded() {
             return Some(left);
         }
+        let Settings { preemptions, interrupts, grace_periods, .. } = self.settings;
         let sys = self.walker.system();
         let (kind, cpu) = (sys.m.agent(agent).kind, sys.m.agent(agent).cpu);
         let enabled = sys.enabled_set();
+        let goes_on = |a: AgentId| matches!(sys.m.agent(a).kind, AgentKind::Task | AgentKind::Softirq);
         let entry = matches!(sys.m.agent(agent).pending.op, Op::IrqEntry | Op::Tick);
         if entry {
-            let interrupted = enabled.iter().any(|a| {
-                sys.m.agent(a).cpu == cpu
-                    && matches!(sys.m.agent(a).kind, AgentKind::Task | AgentKind::Softirq)
-            });
+            let interrupted = enabled.iter().any(|a| sys.m.agent(a).cpu == cpu && goes_on(a));
             left.interrupts += u16::from(interrupts.is_some() && interrupted);
-        } else if !matches!(kind, AgentKind::Rcu | AgentKind::Clock) {
+        } else if kind == AgentKind::Rcu {
+            left.grace_periods += u16::from(grace_periods.is_some() && enabled.iter().any(goes_on));
+        } else if kind != AgentKind::Clock {
             let leaves = left.current.is_some_and(|c| c != agent && enabled.contains(c));
             left.preemptions += u16::from(preemptions.is_some() && leaves);
             left.current = preemptions.is_some().then_some(agent);
         }
         let within = |used: u16, bound: Option<u16>| bound.is_none_or(|b| used <= b);
-        (within(left.preemptions, preemptions) && within(left.interrupts, interrupts))
-            .then_some(left)
+        (within(left.preemptions, preemptions)
+            && within(left.interrupts, interrupts)
+            && within(left.grace_periods, grace_periods))
+        .then_some(left)
+    }
+
+    /// What this outcome of the agent's step costs; `None` if the bounds do not allow it.
+    fn charge_outcome(&self, agent: AgentId, outcome: u16, mut left: Left) -> Option<Left> {
+        let Some(bound) = self.settings.failures else { return Some(left) };
+        let op = self.walker.system().m.agent(agent).pending.op;
+        left.failures += u16::from(outcome != 0 && matches!(op, Op::Alloc { .. }));
+        (left.failures <= bound).then_some(left)
     }
 }
 

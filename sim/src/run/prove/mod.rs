@@ -2,6 +2,7 @@
 
 pub mod dpor;
 pub mod effects;
+pub mod estimate;
 pub mod expand;
 pub mod graph;
 pub mod journal;
@@ -11,6 +12,7 @@ pub mod search;
 pub mod settings;
 pub mod walker;
 
+pub use estimate::Estimate;
 pub use outcome::{Found, Outcome};
 pub use search::Search;
 pub use settings::{Flaw, Settings};

@@ -32,28 +32,43 @@ pub fn after(sleep: &[Sleeping], step: &[Access]) -> Vec<Sleeping> {
     sleep.iter().filter(|s| !conflict(&s.effects, step)).cloned().collect()
 }
 
-/// What the bounds have left, and whom leaving would cost something.
+/// What of the bounds is used up, and whom leaving would cost something.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Left {
-    /// Preemptions used.
+    /// Preemptions.
     pub preemptions: u16,
-    /// Interrupts used.
+    /// Interrupts.
     pub interrupts: u16,
+    /// Beginnings and ends of grace periods.
+    pub grace_periods: u16,
+    /// Failed allocations.
+    pub failures: u16,
     /// Who acted last, of contexts.
     pub current: Option<AgentId>,
 }
 
 impl Left {
-    /// As part of a state's identity.
-    pub fn number(self) -> u64 {
+    /// Bits of a number that one bound has.
+    const BITS: u32 = 12;
+
+    fn counts(&mut self) -> [&mut u16; 4] {
+        [&mut self.preemptions, &mut self.interrupts, &mut self.grace_periods, &mut self.failures]
+    }
+
+    /// As part of a state's identity. Bounds are below 4,096.
+    pub fn number(mut self) -> u64 {
         let current = self.current.map_or(0, |a| u64::from(a.0) + 1);
-        u64::from(self.preemptions) << 48 | u64::from(self.interrupts) << 32 | current
+        self.counts().into_iter().fold(0, |sum, n| sum << Left::BITS | u64::from(*n)) << 16 | current
     }
 
     /// The inverse of [`Left::number`].
     pub fn from_number(number: u64) -> Left {
-        let current = (number as u32).checked_sub(1).map(|a| AgentId(a as u16));
-        Left { preemptions: (number >> 48) as u16, interrupts: (number >> 32) as u16, current }
+        let current = (number as u16).checked_sub(1).map(AgentId);
+        let mut left = Left { current, ..Left::default() };
+        for (i, count) in left.counts().into_iter().rev().enumerate() {
+            *count = (number >> (16 + i as u32 * Left::BITS)) as u16 & ((1 << Left::BITS) - 1);
+        }
+        left
     }
 }
 

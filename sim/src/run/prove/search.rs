@@ -8,6 +8,9 @@ use super::walker::Walker;
 use crate::run::params::Params;
 use crate::run::scenario::Scenario;
 
+/// Steps between two looks at whether to go on.
+const MOMENT: u64 = 4096;
+
 /// What is searched: states, or classes of equivalent runs.
 #[derive(Debug)]
 enum Engine<'s> {
@@ -36,7 +39,9 @@ impl<'s> Search<'s> {
             let graph = Graph::new(scenario, params, settings, &mut outcome);
             Engine::States(Box::new(graph))
         };
-        Search { scenario, params: params.clone(), settings, engine, outcome }
+        let mut search = Search { scenario, params: params.clone(), settings, engine, outcome };
+        search.judge();
+        search
     }
 
     /// What is known so far.
@@ -47,18 +52,39 @@ impl<'s> Search<'s> {
     /// Searches on until all is covered, the limit is reached, or `go_on`, asked now and then,
     /// says no.
     pub fn run(&mut self, mut go_on: impl FnMut(&Outcome) -> bool) -> &Outcome {
-        while !self.is_over() {
-            let over = self.settings.limit.is_some_and(|l| self.outcome.executions >= l);
-            if over || !go_on(&self.outcome) {
-                return &self.outcome;
-            }
+        while !self.is_over() && go_on(&self.outcome) {
+            self.advance();
+        }
+        self.outcome()
+    }
+
+    /// Searches on for a moment: some thousand steps at least, unless it is over.
+    pub fn advance(&mut self) {
+        let from = self.outcome.steps;
+        while !self.is_over() && self.outcome.steps < from + MOMENT {
             match &mut self.engine {
                 Engine::States(graph) => graph.advance(&mut self.outcome),
                 Engine::Classes(dpor) => dpor.advance(&mut self.outcome),
             }
         }
-        self.outcome.complete = self.outcome.cut == 0;
-        &self.outcome
+        self.judge();
+    }
+
+    fn judge(&mut self) {
+        self.outcome.complete = self.is_explored() && self.outcome.cut == 0;
+    }
+
+    /// Is there nothing left to do: all is explored, or the limit is reached?
+    pub fn is_over(&self) -> bool {
+        let over = self.settings.limit.is_some_and(|l| self.outcome.executions >= l);
+        over || self.is_explored()
+    }
+
+    /// After how many steps runs are cut: `max_steps` of the scenario's settings.
+    pub fn max_steps(&self) -> u32 {
+        let mut walker = Walker::new(self.scenario, &self.params);
+        walker.restart();
+        walker.system().settings.max_steps
     }
 
     /// Takes up what an earlier search of the same kind wrote down ([`Search::take_journal`]); how
@@ -68,7 +94,11 @@ impl<'s> Search<'s> {
     /// A line that no search has written, or a search of classes, which cannot be gone on with.
     pub fn take_up(&mut self, text: &str) -> Result<usize, String> {
         match &mut self.engine {
-            Engine::States(graph) => graph.take_up(text, &mut self.outcome),
+            Engine::States(graph) => {
+                let read = graph.take_up(text, &mut self.outcome);
+                self.judge();
+                read
+            }
             Engine::Classes(_) => Err("a search of classes of runs is not kept".to_owned()),
         }
     }
@@ -82,7 +112,7 @@ impl<'s> Search<'s> {
         }
     }
 
-    fn is_over(&self) -> bool {
+    fn is_explored(&self) -> bool {
         match &self.engine {
             Engine::States(graph) => graph.is_over(),
             Engine::Classes(dpor) => dpor.is_over(),

@@ -8,6 +8,10 @@ pub struct Settings {
     pub preemptions: Option<u16>,
     /// At most so many times an interrupt comes where its CPU could go on.
     pub interrupts: Option<u16>,
+    /// At most so many times a grace period begins or ends where a task could go on.
+    pub grace_periods: Option<u16>,
+    /// At most so many allocations fail.
+    pub failures: Option<u16>,
     /// Put agents to sleep whose step was explored from an equivalent point.
     pub reduce: bool,
     /// Take points of equal state for one.
@@ -67,6 +71,8 @@ impl Default for Settings {
         Settings {
             preemptions: None,
             interrupts: None,
+            grace_periods: None,
+            failures: None,
             reduce: true,
             merge: true,
             source: false,
@@ -79,9 +85,15 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Is there any bound?
+    pub fn bounded(&self) -> bool {
+        let bounds = [self.preemptions, self.interrupts, self.grace_periods, self.failures];
+        bounds.iter().any(Option::is_some)
+    }
+
     /// Are there sleep sets?
     pub fn sleeps(&self) -> bool {
-        self.reduce && self.preemptions.is_none() && self.interrupts.is_none()
+        self.reduce && !self.bounded()
     }
 
     /// Is the search one of classes of runs rather than of states?

@@ -232,11 +232,8 @@ impl<'s> Dpor<'s> {
         let top = (self.done, self.tree.ways.len() as u64);
         let frames = self.stack.frames.iter().map(|f| (f.done, f.tree.ways.len() as u64 + 1));
         for (finished, open) in frames.chain([top]) {
-            let ways = u64::from(finished) + open;
-            if ways > 0 {
-                done += whole / ways * u64::from(finished);
-                whole /= ways;
-            }
+            whole /= (u64::from(finished) + open).max(1);
+            done += whole * u64::from(finished);
         }
         done
     }
