@@ -306,8 +306,35 @@ fn a_search_that_is_taken_up_again_ends_the_same() {
 #[test]
 fn a_journal_that_no_search_has_written_is_refused() {
     let scenario = random_scenario(3, 1, 3, 4, 2);
-    for text in ["b\n.\n", "x 1\n.\n", "x 1 1\ns 300000 w1\n.\n", "x 1 1\nb 1 | o 1f\n.\n", "ü\n.\n"] {
+    for text in
+        ["b\n.\n", "x 1\n.\n", "x 1 1\ns 300000 w1\n.\n", "x 1 1\nb 1 | o 1f\n.\n", "ü\n.\n"]
+    {
         let mut search = Search::new(&scenario, &Params::default(), GRAPH);
         assert!(search.take_up(text).is_err(), "{text:?}");
+    }
+}
+
+/// Agents from number 128 on never sleep: less is reduced, nothing is lost.
+#[test]
+fn many_agents() {
+    let scenario = Scenario::new("many", "", |sim, _| {
+        sim.cpus(2);
+        for _ in 0..130 {
+            sim.irq(0, "quiet", 0, |_| async {});
+        }
+        let [x, y] = [sim.word("x", 0u64), sim.word("y", 0u64)];
+        for (cpu, (own, other)) in [(x, y), (y, x)].into_iter().enumerate() {
+            let out = sim.word("out", 0u64);
+            sim.task(cpu as u16, "t", move |k| async move {
+                k.write_once(own, 1).await;
+                let seen = k.read_once(other).await;
+                k.write_once(out, seen).await;
+            });
+        }
+    });
+    for settings in [BRUTE, TREE, SOURCE, GRAPH] {
+        let outcome = search(&scenario, settings);
+        assert!(outcome.complete && outcome.found.is_empty());
+        assert_eq!(outcome.finals.len(), 3, "store buffering: 01, 10 and 11");
     }
 }

@@ -208,7 +208,8 @@ fn filesystem() {
     const BLOCKS: usize = 26;
     for (n, expected) in [(13, 1), (14, 2), (16, 8), (18, 32), (19, 64)] {
         let ended = classes(n, move |sim| {
-            let busy: Vec<_> = (0..BLOCKS).map(|_| (sim.spin_lock("b"), sim.word("b", 0))).collect();
+            let busy: Vec<_> =
+                (0..BLOCKS).map(|_| (sim.spin_lock("b"), sim.word("b", 0))).collect();
             for cpu in 0..n {
                 let (busy, lock, inode) = (busy.clone(), sim.spin_lock("i"), sim.word("i", 0u64));
                 sim.task(cpu, "fs", move |k| async move {
@@ -291,6 +292,34 @@ fn locks() {
         sim.task(1, "ba", move |k| both(k, locks[1], locks[0]));
     });
     assert_eq!(crossed, 3, "deadlock01: either first, or neither ever");
+}
+
+/// Each of two agents takes a lock that both share when its counter becomes 1, with its own held.
+#[test]
+fn carter01() {
+    let ended = classes(2, |sim| {
+        let (m, l) = (sim.spin_lock("m"), sim.spin_lock("l"));
+        for cpu in 0..2 {
+            let counter = sim.word("counter", 0u64);
+            sim.task(cpu, "t", move |k| async move {
+                k.spin_lock(m).await;
+                let seen = k.read_once(counter).await;
+                k.write_once(counter, seen + 1).await;
+                if seen == 0 {
+                    k.spin_lock(l).await;
+                }
+                k.spin_unlock(m).await;
+                k.spin_lock(m).await;
+                let seen = k.read_once(counter).await;
+                k.write_once(counter, seen - 1).await;
+                if seen == 1 {
+                    k.spin_unlock(l).await;
+                }
+                k.spin_unlock(m).await;
+            });
+        }
+    });
+    assert_eq!(ended, 4, "two of them deadlock");
 }
 
 /// The exhaustive programs of the comparison with other tools, and what merging states saves.

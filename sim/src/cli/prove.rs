@@ -1,8 +1,8 @@
 //! `ksim prove`.
 
 use super::error::Error;
-use super::style::{counted, faint, title};
 use super::journal::Journal;
+use super::style::{counted, faint, title};
 use super::{Outcome, args, print, progress, save, select, text};
 use crate::base::finding::Signature;
 use crate::choice::{Origin, ScheduleFile};

@@ -191,7 +191,8 @@ impl<'s> Expander<'s> {
         let sys = self.walker.system();
         let (kind, cpu) = (sys.m.agent(agent).kind, sys.m.agent(agent).cpu);
         let enabled = sys.enabled_set();
-        let goes_on = |a: AgentId| matches!(sys.m.agent(a).kind, AgentKind::Task | AgentKind::Softirq);
+        let goes_on =
+            |a: AgentId| matches!(sys.m.agent(a).kind, AgentKind::Task | AgentKind::Softirq);
         let entry = matches!(sys.m.agent(agent).pending.op, Op::IrqEntry | Op::Tick);
         if entry {
             let interrupted = enabled.iter().any(|a| sys.m.agent(a).cpu == cpu && goes_on(a));

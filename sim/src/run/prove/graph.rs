@@ -21,7 +21,6 @@ use crate::run::scenario::Scenario;
 use indexmap::IndexMap;
 use indexmap::map::Entry;
 use rustc_hash::FxBuildHasher;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The whole search, in units of a node's share.
@@ -122,29 +121,33 @@ impl<'s> Graph<'s> {
     )]
     fn expand(&mut self, from: usize, to: usize) -> Vec<Expansion> {
         let next = AtomicUsize::new(from);
-        let results: Mutex<Vec<(usize, Expansion)>> = Mutex::new(Vec::new());
         let (level, links) = (&self.level, &self.links);
         let work = |expander: &mut Expander<'_>| {
             let (mut path, mut mine) = (Vec::new(), Vec::new());
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 if index >= to {
-                    break;
+                    return mine;
                 }
                 links.path(level[index].link, &mut path);
                 mine.push((index, expander.expand(&level[index], &path)));
             }
-            results.lock().expect("no job panics while it holds this").extend(mine);
         };
         let (scenario, params, settings) = (self.scenario, &self.params, self.settings);
-        let jobs = self.settings.jobs.clamp(1, (to - from).div_ceil(64).max(1));
-        std::thread::scope(|scope| {
-            (1..jobs).for_each(|_| {
-                scope.spawn(|| work(&mut Expander::new(Walker::new(scenario, params), settings)));
-            });
-            work(&mut self.expander);
-        });
-        let mut results = results.into_inner().expect("all jobs are done");
+        let jobs = settings.jobs.min((to - from).div_ceil(64));
+        let mut results = if jobs <= 1 {
+            work(&mut self.expander)
+        } else {
+            let other = || work(&mut Expander::new(Walker::new(scenario, params), settings));
+            std::thread::scope(|scope| {
+                let others: Vec<_> = (1..jobs).map(|_| scope.spawn(other)).collect();
+                let mut all = work(&mut self.expander);
+                for thread in others {
+                    all.extend(thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e)));
+                }
+                all
+            })
+        };
         results.sort_unstable_by_key(|(index, _)| *index);
         results.into_iter().map(|(_, result)| result).collect()
     }

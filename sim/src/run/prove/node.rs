@@ -58,7 +58,8 @@ impl Left {
     /// As part of a state's identity. Bounds are below 4,096.
     pub fn number(mut self) -> u64 {
         let current = self.current.map_or(0, |a| u64::from(a.0) + 1);
-        self.counts().into_iter().fold(0, |sum, n| sum << Left::BITS | u64::from(*n)) << 16 | current
+        self.counts().into_iter().fold(0, |sum, n| sum << Left::BITS | u64::from(*n)) << 16
+            | current
     }
 
     /// The inverse of [`Left::number`].

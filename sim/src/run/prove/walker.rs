@@ -106,6 +106,8 @@ impl<'s> Walker<'s> {
         let sim = self.execution.sim_mut();
         sim.act(choice.agent, choice.outcome.into());
         sim.look();
+        // A stall is fatal, which `stop` sees.
+        let _ = sim.stalls();
         self.hear(choice.agent, from);
         self.note_starts();
     }
