@@ -1,0 +1,81 @@
+//! Exhaustive search of the scenarios: what is proven, and that the reductions lose nothing.
+
+use ksim::choice::RandomWalk;
+use ksim::run::prove::{Outcome, Search, Settings};
+use ksim::run::{Execution, Params, Scenario};
+use std::collections::BTreeSet;
+
+/// Without the two that are more than an operation or two on each CPU.
+fn below(prefix: &str) -> impl Iterator<Item = Scenario> {
+    let large = |s: &Scenario| s.name.ends_with("/row") || s.name.ends_with("/stress");
+    let prefix = prefix.to_owned();
+    ksim_scenarios::all().into_iter().filter(move |s| s.is_below(&prefix) && !large(s))
+}
+
+fn search(scenario: &Scenario, settings: Settings) -> Outcome {
+    let params = Params::defaults(&scenario.params);
+    Search::new(scenario, &params, settings).run(|_| true).clone()
+}
+
+fn signatures(outcome: &Outcome) -> BTreeSet<String> {
+    outcome.found.keys().map(|s| s.0.clone()).collect()
+}
+
+#[test]
+fn nothing_is_wrong_with_the_kernel_before_and_after_the_thread() {
+    for design in ["two-step-free", "page-active"] {
+        for scenario in below(&format!("pte-free-defer/{design}")) {
+            let outcome = search(&scenario, Settings::default());
+            assert!(outcome.complete, "{}", scenario.name);
+            assert!(outcome.found.is_empty(), "{}: {:?}", scenario.name, outcome.found.keys());
+        }
+    }
+}
+
+#[test]
+fn half_bits_shows_all_that_random_walks_find() {
+    for scenario in below("pte-free-defer/half-bits") {
+        let outcome = search(&scenario, Settings::default());
+        assert!(outcome.complete, "{}", scenario.name);
+        let proven = signatures(&outcome);
+        let mut execution = Execution::new(&scenario);
+        for index in 0..300 {
+            execution.run(&mut RandomWalk::default(), 1, index);
+            for finding in &execution.sim().system().findings {
+                let signature = finding.signature().0;
+                assert!(proven.contains(&signature), "{}: {signature}", scenario.name);
+            }
+        }
+    }
+}
+
+/// Every scenario that is small enough, with all that a kernel has: states alone, states with sleep
+/// sets, and classes of runs, all end in the same states and find the same.
+#[test]
+fn reductions_lose_nothing() {
+    let limit = Some(3000);
+    let states = Settings { reduce: false, limit, ..Settings::default() };
+    let sleep = Settings { limit, ..Settings::default() };
+    let classes = Settings { merge: false, limit, ..Settings::default() };
+    let mut compared = [0, 0];
+    for scenario in ksim_scenarios::all() {
+        let whole = search(&scenario, states);
+        if !whole.complete {
+            continue;
+        }
+        for (i, (name, settings)) in
+            [("states", sleep), ("classes", classes)].into_iter().enumerate()
+        {
+            let reduced = search(&scenario, settings);
+            if !reduced.complete {
+                continue;
+            }
+            compared[i] += 1;
+            assert_eq!(signatures(&whole), signatures(&reduced), "{}, {name}", scenario.name);
+            let sorted = |o: &Outcome| o.finals.iter().copied().collect::<BTreeSet<u128>>();
+            assert_eq!(sorted(&whole), sorted(&reduced), "{}, {name}", scenario.name);
+        }
+    }
+    println!("compared {compared:?}");
+    assert!(compared.iter().all(|n| *n > 100), "{compared:?} scenarios");
+}
