@@ -9,20 +9,13 @@ use crate::base::ptr::{FIRST_ADDR, Ptr, SLOT_BYTES, SLOT_WORDS};
 use crate::base::types::{Allocator, TypeDesc};
 use slab::Slab;
 
+pub use super::role;
+use role::Roles;
+
 /// What a freed slab object is filled with (`POISON_FREE`, include/linux/poison.h).
 pub const POISON_FREE: u64 = 0x6b6b_6b6b_6b6b_6b6b;
 /// What a fresh, not zeroed slab object is filled with (`POISON_INUSE`).
 pub const POISON_INUSE: u64 = 0x5a5a_5a5a_5a5a_5a5a;
-
-/// Which kind of object a word is being used as, beyond what its type says: one bit each.
-pub mod role {
-    /// Part of a list node that is on a list.
-    pub const LISTED: u8 = 1;
-    /// Part of an `rcu_head` that is queued.
-    pub const QUEUED: u8 = 2;
-    /// A condition must hold for every value written here.
-    pub const INVARIANT: u8 = 4;
-}
 
 /// Whether an object may be used.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -115,9 +108,7 @@ pub enum Fault {
 #[derive(Debug, Default)]
 pub struct Memory {
     words: Vec<u64>,
-    roles: Vec<u8>,
-    /// One bit a slot: has any of its words a role? So that most writes need not look at `roles`.
-    has_roles: Vec<u64>,
+    roles: Roles,
     /// Generation of the object that occupies each slot, freed or not.
     slots: Slab<u32>,
     records: Vec<Record>,
@@ -203,10 +194,9 @@ impl Memory {
         let first = slot * SLOT_WORDS;
         if self.words.len() < first + SLOT_WORDS {
             self.words.resize(first + SLOT_WORDS, 0);
-            self.roles.resize(first + SLOT_WORDS, 0);
-            self.has_roles.resize(slot / 64 + 1, 0);
+            self.roles.grow(slot);
         }
-        self.clear_roles(slot);
+        self.roles.clear(slot);
         // A type-safe object keeps what its constructor made of it.
         if recycled.is_none() || zero {
             let fill = match desc.allocator {
@@ -246,7 +236,7 @@ impl Memory {
         let desc = self.types[usize::from(ty)].desc;
         let slot = (record.base - FIRST_ADDR) / SLOT_BYTES;
         let first = slot as usize * SLOT_WORDS;
-        self.clear_roles(slot as usize);
+        self.roles.clear(slot as usize);
         match desc.allocator {
             Allocator::SlabTypesafeByRcu => {
                 self.records[index].safe_until = safe_until;
@@ -330,36 +320,20 @@ impl Memory {
     /// What a word is in use as, see [`role`].
     #[inline]
     pub fn role(&self, index: usize) -> u8 {
-        let slot = index / SLOT_WORDS;
-        if self.has_roles[slot / 64] >> (slot % 64) & 1 != 0 { self.roles[index] } else { 0 }
-    }
-
-    fn clear_roles(&mut self, slot: usize) {
-        let (mask, bit) = (&mut self.has_roles[slot / 64], 1 << (slot % 64));
-        if *mask & bit != 0 {
-            *mask ^= bit;
-            self.roles[slot * SLOT_WORDS..][..SLOT_WORDS].fill(0);
-        }
-    }
-
-    /// The role of a word, to change.
-    fn role_mut(&mut self, index: usize) -> &mut u8 {
-        let slot = index / SLOT_WORDS;
-        self.has_roles[slot / 64] |= 1 << (slot % 64);
-        &mut self.roles[index]
+        self.roles.of(index)
     }
 
     /// Marks or unmarks two words as in use.
     pub fn set_role(&mut self, index: usize, bits: u8, on: bool) {
         for word in index..index + 2 {
-            let role = self.role_mut(word);
+            let role = self.roles.of_mut(word);
             *role = if on { *role | bits } else { *role & !bits };
         }
     }
 
     /// Marks one word for good.
     pub fn add_role(&mut self, index: usize, bits: u8) {
-        *self.role_mut(index) |= bits;
+        *self.roles.of_mut(index) |= bits;
     }
 
     /// The record of the allocation that this pointer was made for.

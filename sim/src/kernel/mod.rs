@@ -19,6 +19,7 @@ pub mod memory;
 pub mod naming;
 mod plain;
 pub mod rcu;
+pub mod role;
 pub mod sched;
 pub mod settings;
 pub mod softirq;
