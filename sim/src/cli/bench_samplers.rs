@@ -104,6 +104,9 @@ fn text(bench: &Bench<'_>, rows: &[Vec<Trials>]) -> String {
 }
 
 fn figure(trials: &Trials) -> String {
+    if trials.is_empty() {
+        return String::new(); // Interrupted before.
+    }
     let mean = match trials.mean() {
         mean if mean < 100.0 => format!("{mean:.1}"),
         mean => format!("{mean:.0}"),
