@@ -27,11 +27,12 @@ impl System {
         if self.outcome != 0 {
             return Ptr::NULL.0;
         }
-        if !ty.prep_checks.is_empty() && self.mem.reuse {
-            if let Some((page, reason)) = self.prep_fault(ty) {
-                self.bad_page(id, page, reason);
-                return Ptr::NULL.0;
-            }
+        if !ty.prep_checks.is_empty()
+            && self.mem.reuse
+            && let Some((page, reason)) = self.prep_fault(ty)
+        {
+            self.bad_page(id, page, reason);
+            return Ptr::NULL.0;
         }
         let origin = self.origin(id);
         let at = self.place(ty, ty.name, zero, origin);
