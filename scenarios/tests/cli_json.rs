@@ -93,7 +93,6 @@ fn schema() -> Value {
 fn what_is_printed_is_what_the_schema_says() {
     let (folder, schema) = (folder("json"), schema());
     let (bug, pair) = ("services/rcu-irq/bug", "services/rcu-irq");
-    let alloc = "kernel";
     let mut seen = Vec::new();
     let mut holds = |name: &str, args: &[&str]| -> Value {
         let (_, out, err) = ksim(&folder, args);
@@ -106,7 +105,7 @@ fn what_is_printed_is_what_the_schema_says() {
     };
     holds("list", &["list", "--json"]);
     let hunted = holds("hunt", &["hunt", pair, "--runs", "300", "--json"]);
-    holds("hunt", &["hunt", alloc, "--runs", "30", "--json"]);
+    holds("hunt", &["hunt", "kernel", "--runs", "30", "--json"]);
     holds("prove", &["prove", pair, "--json"]);
     holds("prove", &["prove", bug, "--json", "--preemptions", "1", "--executions", "1"]);
     holds("check", &["check", pair, "--runs", "300", "--json"]);
@@ -115,6 +114,9 @@ fn what_is_printed_is_what_the_schema_says() {
     for finding in hunted["results"][0]["findings"].as_array().expect("findings") {
         let file = finding["schedule"].as_str().expect("it is saved");
         holds("show", &["show", file, "--format", "json"]);
+    }
+    for pair in [[&format!("{bug}@1:0"), &format!("{bug}@1:7")], [&format!("{bug}@1"); 2]] {
+        holds("diff", &["diff", pair[0], pair[1], "--json"]);
     }
     holds("bench-samplers", &["bench-samplers", "classic/account", "--seeds", "3", "--json"]);
 
