@@ -209,7 +209,7 @@ impl Sum {
         same(first.as_ref().unwrap_or(&Value::Null), header)?;
         let mut sum = Sum::default();
         for (i, line) in lines.enumerate() {
-            let part = serde_json::from_slice(line).ok().and_then(|line| Some(part(&line)?));
+            let part = serde_json::from_slice(line).ok().and_then(|line: Value| part(&line));
             let Some((done, hunted)) = part else {
                 let line = i + 2;
                 return Err(format!(
