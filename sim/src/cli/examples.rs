@@ -29,6 +29,8 @@ const EXAMPLES: &[&str] = &[
     "ksim man hunt > ksim-hunt.1",
     "ksim bench-samplers classic/stack classic/account --strategy pos --strategy portfolio",
     "ksim debug the-bug.ksim",
+    "ksim matrix pte-free-defer --quick",
+    "ksim matrix pte-free-defer/half-bits --json",
 ];
 
 /// What is typed after the name of the program; the first word is the command.
