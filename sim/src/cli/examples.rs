@@ -29,6 +29,7 @@ const EXAMPLES: &[&str] = &[
     "ksim man hunt > ksim-hunt.1",
     "ksim bench-samplers classic/stack classic/account --strategy pos --strategy portfolio",
     "ksim debug the-bug.ksim",
+    "ksim explain the-bug.ksim",
     "ksim matrix pte-free-defer --quick",
     "ksim matrix pte-free-defer/half-bits --json",
 ];
