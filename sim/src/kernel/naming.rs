@@ -1,5 +1,6 @@
 //! Names for reports. All of it runs only when something is found or shown.
 
+use super::bits::{BitNames, Bits};
 use super::memory::{Fault, Life, Origin, Record, role};
 use super::system::System;
 use crate::base::agent::AgentId;
@@ -7,7 +8,7 @@ use crate::base::finding::{Alarm, Finding, Kind, Party};
 use crate::base::footprint::{Mode, Object};
 use crate::base::op::{Call, FrameId, Op};
 use crate::base::ptr::Ptr;
-use crate::base::types::{Allocator, FieldKind};
+use crate::base::types::{Allocator, FieldKind, TypeDesc};
 
 impl System {
     /// A word for people: an object and field by role, a function, a poison, or a number.
@@ -58,6 +59,17 @@ impl System {
             name.push_str(&format!("#{nth}"));
         }
         name
+    }
+
+    /// Names bits of a word of every object of a type.
+    pub fn add_bits(&mut self, ty: &'static TypeDesc, offset: usize, names: BitNames) {
+        self.bits.push(Bits { ty, offset, names });
+    }
+
+    /// The names of the bits of this word; none if it is just a number.
+    pub fn bit_names(&self, at: Ptr) -> BitNames {
+        let here = |b: &&Bits| b.offset == at.offset() && self.mem.desc(at) == Some(b.ty);
+        self.bits.iter().find(here).map_or(&[], |b| b.names)
     }
 
     /// Name of the function at a code address.

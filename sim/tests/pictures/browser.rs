@@ -28,7 +28,7 @@ fn the_page_is_driven_in_a_browser() {
         let left = place(&format!("$('s{n}').getBoundingClientRect().left"));
         let head = |cpu: u16| {
             let head = format!("document.querySelectorAll('.head')[{}]", cpu + 1);
-            place(&format!("{head}.getBoundingClientRect().left"))
+            place(&format!("{head}?.getBoundingClientRect().left ?? innerWidth"))
         };
         assert!(head(step.cpu) <= left && left < head(step.cpu + 1), "step {n} at {left}");
         if n > 0 {

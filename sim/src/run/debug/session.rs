@@ -64,6 +64,12 @@ const COMMANDS: &[Command] = commands! {
     "quit" "q" "" "leave" |_, _| Ok(String::new());
 };
 
+/// What else can stand behind a command.
+const KEYWORDS: [&str; 13] = [
+    "start", "end", "finding", "op", "func", "object", "write", "context", "cpus", "contexts",
+    "locks", "objects", "rcu",
+];
+
 const EXAMPLES: &str = "\
 A step is one operation of one context; step N is done when the position is N. Any unambiguous
 beginning of a command will do. An empty line repeats the last command on a terminal.
@@ -125,6 +131,7 @@ impl<'s> Session<'s> {
             names.extend(step.stack.iter().cloned());
             names.extend(step.touches.iter().filter(|t| t.memory).map(|t| t.object.clone()));
         }
+        names.extend(KEYWORDS.map(str::to_owned));
         names.sort();
         names.dedup();
         names
@@ -187,7 +194,8 @@ impl<'s> Session<'s> {
                 (found.event + 1).min(self.run.end())
             }
             "" => return Err("say where: a step, start, end or finding".to_owned()),
-            n => number(n, 0)?,
+            n => number(n, 0)
+                .map_err(|_| format!("go to a step, start, end or finding, not {n:?}"))?,
         };
         if target > self.run.end() {
             return Err(format!("the run has {} steps", self.run.end()));
