@@ -99,5 +99,7 @@ fn a_session_goes_from_the_finding_to_its_cause() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.set_description("commands of `ksim debug`, and their answers");
-    settings.bind(|| insta::assert_snapshot!(NAME, text));
+    let file = ScheduleFile::parse(SCHEDULE).expect("it is a schedule");
+    let head = format!("scenario: {}\nverdict:  {}\n", file.scenario, file.signature);
+    settings.bind(|| insta::assert_snapshot!(NAME, format!("{head}\n{text}")));
 }
