@@ -57,7 +57,7 @@ fn the_load_finds_the_bugs_on_its_own() {
     }
 }
 
-/// A million runs of each were clean when this was written; see the docs of the thread.
+/// A small part of the million runs that `hunt --runs 1000000` makes in minutes.
 #[test]
 fn the_load_finds_nothing_where_nothing_is() {
     for design in ["page-active", "full-page", "powerpc-frag-fixed"] {
