@@ -51,9 +51,10 @@ impl<'s> Expander<'s> {
                 here = true;
             }
             let outcomes = self.walker.system().outcomes(agent);
+            let op = self.walker.system().m.agent(agent).pending.op;
             let mut all = Vec::new();
             for outcome in 0..outcomes as u16 {
-                let Some(left) = self.charge_outcome(agent, outcome, left) else { continue };
+                let Some(left) = self.charge_outcome(op, outcome, left) else { continue };
                 if !here {
                     self.walker.go(path);
                     let _ = self.walker.stop();
@@ -211,10 +212,9 @@ impl<'s> Expander<'s> {
         .then_some(left)
     }
 
-    /// What this outcome of the agent's step costs; `None` if the bounds do not allow it.
-    fn charge_outcome(&self, agent: AgentId, outcome: u16, mut left: Left) -> Option<Left> {
+    /// What this outcome of an operation costs; `None` if the bounds do not allow it.
+    fn charge_outcome(&self, op: Op, outcome: u16, mut left: Left) -> Option<Left> {
         let Some(bound) = self.settings.failures else { return Some(left) };
-        let op = self.walker.system().m.agent(agent).pending.op;
         left.failures += u16::from(outcome != 0 && matches!(op, Op::Alloc { .. }));
         (left.failures <= bound).then_some(left)
     }
