@@ -46,6 +46,7 @@ const SEARCHES: [(&str, &str, Search); 6] = [
     ("loom", "executions", loom::all),
 ];
 
+#[expect(clippy::disallowed_methods, reason = "a benchmark may be told what to measure")]
 fn main() {
     // `cargo bench … -- ksim stateright`: only these.
     let only: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();

@@ -111,7 +111,7 @@ fn escape(text: &str) -> String {
 }
 
 /// The rail of bars that belongs to one lane: the bars, each with its column.
-fn rail<'s>(all: &'s [spans::Span], cpu: Option<u16>) -> Vec<(&'s spans::Span, usize)> {
+fn rail(all: &[spans::Span], cpu: Option<u16>) -> Vec<(&spans::Span, usize)> {
     let mine: Vec<&spans::Span> = all.iter().filter(|s| s.cpu == cpu).collect();
     let columns = spans::columns(mine.iter().copied());
     mine.into_iter().zip(columns).collect()
