@@ -95,3 +95,8 @@ pub mod prelude {
 
 #[doc = include_str!("tutorial.md")]
 pub mod tutorial {}
+
+/// The example of README.md, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

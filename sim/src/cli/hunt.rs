@@ -4,7 +4,8 @@ use super::error::Error;
 use super::forms::{Case, Forms, Problem};
 use super::progress::{self, Watch};
 use super::resume::{Log, Logged};
-use super::style::{counted, title};
+use super::style::{bad, counted, title};
+use super::told::Told;
 use super::{Outcome, args, print, program, save, select, text};
 use crate::base::finding::Signature;
 use crate::run::{Example, Found, Hunt, Hunted, Scenario};
@@ -24,7 +25,7 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
 
     let names = scenarios.iter().map(|s| s.name.clone()).collect();
     let mut forms = Forms::new(args.format, names)?;
-    let mut results = Vec::new();
+    let (mut results, mut told) = (Vec::new(), Told::default());
     let mut outcome = Outcome::Clean;
     let mut unsaved = None;
     for (i, (scenario, params)) in scenarios.iter().zip(&params).enumerate() {
@@ -53,8 +54,9 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
         }
         match args.json {
             true => results.push(result.json()),
-            false => forms.add(result.case(begin.elapsed()), |_| result.text())?,
+            false => forms.add(result.case(begin.elapsed()), |_| result.text(&told))?,
         }
+        result.note(&mut told);
         // What was found is printed even if it cannot be saved.
         unsaved = unsaved.or(result.unsaved);
         if progress::interrupted() {
@@ -63,6 +65,9 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
         }
     }
     forms.finish()?;
+    if !args.json && args.format == args::Form::Text {
+        print(&told.summary(scenarios.len() as u64))?;
+    }
     let seconds = start.elapsed().as_secs_f64();
     if args.json {
         let object = json!({ "results": results, "timing": { "seconds": seconds } });
@@ -195,7 +200,15 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn text(&self) -> String {
+    fn note(&self, told: &mut Told) {
+        for Kept { example, path, .. } in &self.kept {
+            let deviations = example.file.schedule.as_ref().map_or(usize::MAX, |s| s.len());
+            let schedule = path.as_deref().map(|path| (path, deviations));
+            told.note(&self.hunt.scenario.name, &example.finding, schedule);
+        }
+    }
+
+    fn text(&self, told: &Told) -> String {
         let Hunted { runs, steps, .. } = self.hunted;
         let mut out = format!(
             "{}: {}, {}, {}\n",
@@ -212,7 +225,7 @@ impl<'a> Report<'a> {
         }
         for kept in &self.kept {
             out.push('\n');
-            out.push_str(&kept.text(&self.hunt, runs));
+            out.push_str(&kept.text(&self.hunt, runs, told));
             out.push('\n');
         }
         out
@@ -243,12 +256,16 @@ impl Kept {
         })
     }
 
-    fn text(&self, hunt: &Hunt<'_>, runs: u64) -> String {
+    /// The report, unless it was told with another scenario, and how to see it.
+    fn text(&self, hunt: &Hunt<'_>, runs: u64, told: &Told) -> String {
         let Found { count, first_index, index, steps, .. } = &self.found;
         let Example { file, finding, trace, .. } = &self.example;
         let Hunt { scenario, strategy, seed, .. } = hunt;
         let program = program();
-        let mut out = text::finding(finding, trace);
+        let mut out = match told.before(&self.signature) {
+            Some(scenario) => format!("{}\n(as with {scenario})\n", bad(&finding.headline)),
+            None => text::finding(finding, trace),
+        };
         let (runs, from_seed) = (counted(runs, "run"), counted((*steps).into(), "step"));
         _ = writeln!(out, "\nfound:    {count} of {runs}, first at index {first_index}");
         _ = writeln!(

@@ -44,6 +44,7 @@ mod shrink;
 mod snapshot;
 mod style;
 mod text;
+mod told;
 mod values;
 
 use crate::run::Scenario;
