@@ -20,7 +20,7 @@ impl fmt::Display for Explanation {
         let runs = self.curve.first().map_or(0, |turn| turn.share.of);
         let note = format!("share of {runs} random continuations that fail");
         if !self.weights.is_empty() {
-            writeln!(f, "What it takes ({note} before it, after it, and if it is reversed):")?;
+            writeln!(f, "What it takes ({note}: before, after, if reversed):")?;
             self.weights.iter().try_for_each(|weight| weight.write(f))?;
             writeln!(f)?;
             writeln!(f, "How likely it is along the run:")?;
@@ -36,12 +36,12 @@ impl fmt::Display for Explanation {
 }
 
 impl Explanation {
-    /// Where nothing is decided a line would say nothing: only jumps are shown, and the ends.
+    /// Where nothing is decided a line would say nothing: only jumps are shown.
     fn write_curve(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut last: Option<u32> = None;
         for Turn { step, share } in &self.curve {
             let jumps = last.is_none_or(|last| share.percent().abs_diff(last) >= NOISE);
-            if !jumps && *step < self.trace.steps.len() {
+            if !jumps {
                 continue;
             }
             last = Some(share.percent());
@@ -81,7 +81,7 @@ impl Passing {
         };
         writeln!(f, "\nThe nearest run that passes differs {common}.")?;
         if let Some(deviation) = &self.without {
-            writeln!(f, "It lacks\n    {deviation}")?;
+            writeln!(f, "It lacks\n    {}", deviation.replace(" until ", "\n        until "))?;
         }
         let Some((first, second)) = &self.pair else { return Ok(()) };
         writeln!(f, "It fails if\n    {first}")?;
