@@ -55,7 +55,7 @@ pub struct Weight {
     pub step: usize,
     /// Continuations before it.
     pub before: Share,
-    /// Continuations after it.
+    /// Continuations after it, when nobody is held back any more.
     pub made: Share,
     /// Continuations after the opposite: who is held goes first. `None` if that is impossible.
     pub reversed: Option<Share>,
@@ -213,16 +213,16 @@ impl Failing {
         number: usize,
         deviation: String,
     ) -> Option<Weight> {
-        let (step, agent) = match schedule.holds.get(number) {
+        let (step, end, agent) = match schedule.holds.get(number) {
             Some(hold) => self.held(&hold.before)?,
             None => {
                 let decision = &schedule.decisions[number - schedule.holds.len()];
                 let step = self.points.iter().position(|p| *p == decision.at)?;
-                (step, self.log[step].0)
+                (step, step + 1, self.log[step].0)
             }
         };
         let before = from.share(&self.log[..step], step);
-        let made = from.share(&self.log[..=step], step + 1);
+        let made = from.share(&self.log[..end], end);
         let mut opposite = self.log[..step].to_vec();
         opposite.push((agent, 0));
         let possible = self.enabled[step].contains(agent);
@@ -230,15 +230,15 @@ impl Failing {
         Some(Weight { deviation, step, before, made, reversed })
     }
 
-    /// The step at which an agent is first held back before this point, and the agent.
-    fn held(&self, before: &Point) -> Option<(usize, AgentId)> {
+    /// From which step on an agent is held back before this point, and until which; and the agent.
+    fn held(&self, before: &Point) -> Option<(usize, usize, AgentId)> {
         let agent = AgentId(self.names.iter().position(|name| *name == before.agent)? as u16);
         let to = self.points.iter().position(|p| p == before).unwrap_or(self.log.len());
         let own = |i: &usize| self.log[*i].0 == agent;
         let from = (0..to).rev().find(own).map_or(0, |last| last + 1);
         let could = |&i: &usize| self.enabled[i].contains(agent);
         let step = (from..to).find(could).unwrap_or(from);
-        (step < to).then_some((step, agent))
+        (step < to).then_some((step, to, agent))
     }
 }
 
