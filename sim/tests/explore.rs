@@ -128,7 +128,7 @@ fn file_for(scenario: &Scenario, signature: &Signature, index: u64) -> (Schedule
     let file = ScheduleFile {
         version: ksim::VERSION.to_owned(),
         scenario: scenario.name.clone(),
-        params: Vec::new(),
+        params: reduced.params.listed(),
         origin,
         schedule: Some(reduced.schedule.clone()),
         signature: signature.clone(),
@@ -137,13 +137,22 @@ fn file_for(scenario: &Scenario, signature: &Signature, index: u64) -> (Schedule
     (file, reduced)
 }
 
+/// An execution with the parameters of a file.
+fn execution_of<'s>(scenario: &'s Scenario, file: &ScheduleFile) -> Execution<'s> {
+    let mut params = Params::defaults(&scenario.params);
+    for (name, value) in &file.params {
+        params.set(&scenario.params, name, *value).expect("shrinking keeps to the ranges");
+    }
+    Execution::with_params(scenario, params)
+}
+
 #[test]
 fn every_finding_shrinks_to_a_minimum_that_replays() {
     let scenario = counter();
     for (signature, found) in hunt("random", 1, Shard::WHOLE, 500).found {
         let (file, reduced) = file_for(&scenario, &signature, found.index);
         let read = ScheduleFile::parse(file.to_string().as_bytes()).expect("it was just written");
-        let mut execution = Execution::new(&scenario);
+        let mut execution = execution_of(&scenario, &read);
         let replayed = replay(&mut execution, &read);
         assert_eq!(replayed.verdict, Verdict::Reproduced);
         assert_eq!(replayed.trace, reduced.trace);
@@ -166,10 +175,15 @@ fn five_verdicts() {
     let verdict = |change: &dyn Fn(&mut ScheduleFile)| {
         let mut file = good.clone();
         change(&mut file);
-        replay(&mut Execution::new(&scenario), &file).verdict
+        replay(&mut execution_of(&scenario, &file), &file).verdict
     };
     assert_eq!(verdict(&|_| {}), Verdict::Reproduced);
-    assert_eq!(verdict(&|file| file.schedule = None), Verdict::Reproduced);
+    // A seed is one of the parameters with which it was hunted; shrinking has lowered them.
+    let by_seed = |file: &mut ScheduleFile| {
+        file.schedule = None;
+        file.params.clear();
+    };
+    assert_eq!(verdict(&by_seed), Verdict::Reproduced);
     let elsewhere = format!("{} in other:READ_ONCE", signature.without_sites());
     assert_eq!(
         verdict(&|file| file.signature = Signature(elsewhere.clone())),
