@@ -13,6 +13,7 @@
 use crate::base::agent::{AgentId, AgentKind};
 use crate::base::footprint::{Access, Mode, Object};
 use crate::base::op::{Op, Toggle};
+use crate::base::types::Allocator;
 use crate::kernel::System;
 use crate::machine::agent::State;
 use crate::machine::cpu::TIMER_SOFTIRQ;
@@ -157,7 +158,15 @@ impl Before {
                 out.push(write(Object::WORKS));
             }
             Op::GpEnd if sys.mem.has_typesafe() => out.push(write(Object::RUN)),
-            Op::Free { .. } if sys.mem.has_typesafe() => out.push(read(Object::RCU)),
+            Op::Free { at } => {
+                if sys.mem.has_typesafe() {
+                    out.push(read(Object::RCU));
+                }
+                // The first page that is freed makes the free list, whichever of several that is.
+                if sys.mem.desc(at).is_some_and(|d| d.allocator == Allocator::Page) {
+                    out.push(read(Object::ALLOCATOR));
+                }
+            }
             Op::Toggle(Toggle::CpuDead) => {
                 out.extend(cpus.map(|c| write(Object::callbacks(c))));
                 out.extend([write(Object::RUN), read(Object::RCU)]);

@@ -118,7 +118,9 @@ impl<'s> Walker<'s> {
         let known = self.sim().detector_changes();
         self.step(choice);
         before.effects(self.system(), effects);
-        if self.sim().detector_changes() != known {
+        // What looks for data races keeps clocks, in which even the order of two reads can be seen.
+        let clocks = self.system().settings.data_race;
+        if clocks || self.sim().detector_changes() != known {
             effects.push(Access { object: Object::DETECTORS, mode: Mode::Write });
         }
     }
