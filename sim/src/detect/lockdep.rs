@@ -58,6 +58,9 @@ impl Detector for Lockdep {
             }
             Op::Unlock { at: lock, kind, flags } => {
                 self.release(event, lock, kind, alarms);
+                if kind.sleeps() {
+                    return self.seen(at, event, before, alarms);
+                }
                 let restores = kind == LockKind::SpinIrqSave && flags == 0;
                 if kind.unlock_turns_irqs_on() || (restores && event.irqs_off) {
                     self.irqs_enabled(
@@ -85,12 +88,7 @@ impl Detector for Lockdep {
             }
             _ => {}
         }
-        if alarms.len() > before {
-            self.show_held(at, event, &mut alarms[before..]);
-        }
-        if event.ends {
-            self.left(event, alarms);
-        }
+        self.seen(at, event, before, alarms);
     }
 }
 
@@ -103,6 +101,17 @@ impl Lockdep {
     /// See [`Detectors::changes`](super::Detectors::changes).
     pub fn changes(&self) -> u32 {
         self.graph.changes()
+    }
+
+    /// An event has been looked at; `before`: how many alarms there were when that began.
+    #[inline]
+    fn seen(&mut self, at: u32, event: &Event, before: usize, alarms: &mut Vec<Alarm>) {
+        if alarms.len() > before {
+            self.show_held(at, event, &mut alarms[before..]);
+        }
+        if event.ends {
+            self.left(event, alarms);
+        }
     }
 
     /// Lists what the context held when it asked for more.
@@ -261,8 +270,14 @@ impl Lockdep {
     }
 
     fn release(&mut self, event: &Event, lock: Ptr, kind: LockKind, alarms: &mut Vec<Alarm>) {
+        let is_it = |h: &Held| same_word(h.lock.0, lock.0);
         let held = self.held.get_mut(event.agent.index());
-        let at = held.as_ref().and_then(|h| h.iter().rposition(|h| same_word(h.lock.0, lock.0)));
+        // Most often the one taken last.
+        if held.and_then(|held| held.pop_if(|last| is_it(last))).is_some() {
+            return;
+        }
+        let held = self.held.get_mut(event.agent.index());
+        let at = held.as_ref().and_then(|held| held.iter().rposition(is_it));
         match (held, at) {
             (Some(held), Some(at)) => drop(held.remove(at)),
             // Whether an exclusive lock is held by somebody else, the lock itself knows.

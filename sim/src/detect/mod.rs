@@ -11,7 +11,7 @@ pub mod rcu;
 pub mod retired;
 pub mod sleep;
 
-use crate::base::event::Event;
+use crate::base::event::{Eqs, Event};
 use crate::base::finding::Alarm;
 use crate::base::footprint::Access;
 use crate::base::op::{Marking, Op};
@@ -44,6 +44,19 @@ fn only_touches_words(op: &Op) -> bool {
         Op::Nop | Op::Write { .. } | Op::Rmw { .. } | Op::Refcount { .. } => true,
         _ => false,
     }
+}
+
+/// Takes or releases a lock.
+#[inline]
+fn is_lock(op: &Op) -> bool {
+    matches!(op, Op::Lock { .. } | Op::Unlock { .. })
+}
+
+/// Nothing is turned off, nor is anything read under RCU: a lock is the business of lockdep alone.
+#[inline]
+fn at_ease(event: &Event) -> bool {
+    let watched = event.eqs == Eqs::Watching;
+    event.preempt == 0 && !event.irqs_off && event.rcu_nesting == 0 && watched
 }
 
 /// Which of the detectors that can be turned off are on.
@@ -90,10 +103,13 @@ impl Detectors {
     /// a word.
     #[inline]
     pub fn concerned(&self, event: &Event) -> bool {
-        event.ends
-            || self.watch.data_race
-            || self.retired.is_active()
-            || !only_touches_words(&event.call.op)
+        event.ends || self.watch_words() || !only_touches_words(&event.call.op)
+    }
+
+    /// Does any of them look at steps that do no more than touch a word?
+    #[inline]
+    pub fn watch_words(&self) -> bool {
+        self.watch.data_race || self.retired.is_active()
     }
 }
 
@@ -113,14 +129,16 @@ impl Detector for Detectors {
         if self.watch.lockdep && !plain {
             self.lockdep.observe(at, event, accesses, alarms);
         }
-        if !plain {
+        if !(plain || is_lock(&event.call.op) && at_ease(event)) {
             self.sleep.observe(at, event, accesses, alarms);
             self.rcu.observe(at, event, accesses, alarms);
             if event.irqs_off {
                 self.context.observe(at, event, accesses, alarms);
             }
+            self.retired.observe(at, event, accesses, alarms);
+        } else if self.retired.is_active() {
+            self.retired.observe(at, event, accesses, alarms);
         }
-        self.retired.observe(at, event, accesses, alarms);
         if self.watch.data_race {
             self.race.observe(at, event, accesses, alarms);
         }

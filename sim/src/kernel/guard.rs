@@ -6,7 +6,7 @@ use super::system::System;
 use crate::base::agent::{AgentId, AgentKind};
 use crate::base::op::{LockKind, Op};
 use crate::base::preempt;
-use crate::base::ptr::SLOT_WORDS;
+use crate::base::ptr::{Ptr, SLOT_WORDS};
 use crate::machine::agent::{Agent, State};
 use crate::machine::cpu::Cpu;
 
@@ -270,14 +270,41 @@ impl System {
     #[inline(never)]
     fn settle_watchers(&mut self, slot: u32) {
         let mut at = self.watch_heads[slot as usize];
+        // All who wait for one lock find it in the same state.
+        let mut seen = (Ptr::NULL, false);
         while let Some(index) = at.checked_sub(1) {
             let (id, agent) = (AgentId(index), &self.m.agents[usize::from(index)]);
             at = agent.watch_next;
-            if id != self.stepping {
-                let can = self.can_act(id, agent);
-                self.m.enabled.set(id, can);
+            if id == self.stepping {
+                continue;
             }
+            let can = match agent.pending.op {
+                Op::Lock { at: lock, kind: LockKind::Mutex, attempt: false, .. }
+                    if agent.state == State::Ready
+                        && !agent.begun
+                        && self.runs_at_ease(id, agent) =>
+                {
+                    if seen.0 != lock {
+                        let free = |index| lock::is_free(self.mem.load(index), LockKind::Mutex);
+                        seen = (lock, self.mem.index(lock).map_or(true, free));
+                    }
+                    seen.1
+                }
+                _ => self.can_act(id, agent),
+            };
+            self.m.enabled.set(id, can);
         }
+    }
+
+    /// Is this the task that runs on its CPU, with nothing above it and nothing turned off?
+    #[inline]
+    fn runs_at_ease(&self, id: AgentId, agent: &Agent) -> bool {
+        let cpu = &self.m.cpus[usize::from(agent.cpu)];
+        cpu.current == Some(id)
+            && cpu.stack.is_empty()
+            && cpu.preempt == 0
+            && !cpu.irqs_off
+            && agent.rcu_nesting == 0
     }
 
     #[inline(never)]

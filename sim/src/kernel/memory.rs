@@ -10,6 +10,7 @@ use crate::base::types::{Allocator, TypeDesc};
 use slab::Slab;
 
 pub use super::role;
+use super::words::Words;
 use role::Roles;
 
 /// What a freed slab object is filled with (`POISON_FREE`, include/linux/poison.h).
@@ -107,7 +108,7 @@ pub enum Fault {
 /// Memory of one run.
 #[derive(Debug, Default)]
 pub struct Memory {
-    words: Vec<u64>,
+    words: Words,
     roles: Roles,
     /// Generation of the object that occupies each slot, freed or not.
     slots: Slab<u32>,
@@ -191,11 +192,8 @@ impl Memory {
             None => self.slots.insert(generation),
         };
         let base = FIRST_ADDR + slot as u64 * SLOT_BYTES;
-        let first = slot * SLOT_WORDS;
-        if self.words.len() < first + SLOT_WORDS {
-            self.words.resize(first + SLOT_WORDS, 0);
-            self.roles.grow(slot);
-        }
+        self.words.grow(slot);
+        self.roles.grow(slot);
         self.roles.clear(slot);
         // A type-safe object keeps what its constructor made of it.
         if recycled.is_none() || zero {
@@ -203,7 +201,7 @@ impl Memory {
                 Allocator::Slab if !zero => POISON_INUSE,
                 _ => 0,
             };
-            self.words[first..first + desc.words].fill(fill);
+            self.words.fill(slot, desc.words, fill);
         }
         let class_base = self.class_base(ty, role);
         self.state_is_new();
@@ -235,7 +233,6 @@ impl Memory {
         let ty = record.ty;
         let desc = self.types[usize::from(ty)].desc;
         let slot = (record.base - FIRST_ADDR) / SLOT_BYTES;
-        let first = slot as usize * SLOT_WORDS;
         self.roles.clear(slot as usize);
         match desc.allocator {
             Allocator::SlabTypesafeByRcu => {
@@ -245,7 +242,7 @@ impl Memory {
                 }
                 return;
             }
-            Allocator::Slab => self.words[first..first + desc.words].fill(POISON_FREE),
+            Allocator::Slab => self.words.fill(slot as usize, desc.words, POISON_FREE),
             Allocator::Page | Allocator::Static => {}
         }
         self.extents[index].bytes = 0;
@@ -285,13 +282,13 @@ impl Memory {
     /// The word with this index.
     #[inline]
     pub fn load(&self, index: usize) -> u64 {
-        self.words[index]
+        self.words.get(index)
     }
 
     /// Changes the word with this index.
     #[inline]
     pub fn store(&mut self, index: usize, value: u64) {
-        let old = std::mem::replace(&mut self.words[index], value);
+        let old = std::mem::replace(self.words.get_mut(index), value);
         if self.state.is_some() {
             self.state_changes(index as u64, old, value);
         }

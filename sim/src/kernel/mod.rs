@@ -17,7 +17,7 @@ pub mod list;
 pub mod lock;
 pub mod memory;
 pub mod naming;
-mod plain;
+pub mod plain;
 pub mod rcu;
 pub mod role;
 pub mod sched;
@@ -28,6 +28,7 @@ pub mod system;
 pub mod time;
 pub mod toggle;
 pub mod word;
+mod words;
 pub mod work;
 pub mod workqueue;
 

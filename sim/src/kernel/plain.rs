@@ -6,25 +6,34 @@ use super::system::System;
 use crate::base::agent::AgentId;
 use crate::base::event::{Event, Phase};
 use crate::base::footprint::{Access, Mode, Object};
-use crate::base::op::{LockKind, Op};
+use crate::base::op::{LockKind, Marking, Op};
+
+/// What a step that went the short way has left.
+#[derive(Copy, Clone, Debug)]
+pub struct Plain {
+    /// What the program goes on with.
+    pub reply: u64,
+    /// It did no more than touch a word, by an operation that no reader has to protect.
+    pub only_words: bool,
+}
 
 impl System {
     /// Takes the pending step of this agent, and lets time pass, if it is a running task that reads
-    /// or writes a word in no special use, or takes or releases a mutex that it need not wait for;
-    /// replies what its program goes on with. `None`: nothing has happened, and the step goes the
+    /// or writes a word in no special use, or takes or releases a mutex that it need not wait for. `None`: nothing has happened, and the step goes the
     /// long way ([`System::step`]), on which the same would happen.
     #[inline]
-    pub fn plain_step(&mut self, id: AgentId) -> Option<u64> {
+    pub fn plain_step(&mut self, id: AgentId) -> Option<Plain> {
         let agent = &mut self.m.agents[id.index()];
         let cpu = &self.m.cpus[usize::from(agent.cpu)];
         if cpu.current != Some(id) || agent.begun {
             return None;
         }
-        let mut class = 0;
+        let (mut class, mut only_words) = (0, true);
         let (mut index, mut reply, mut access, mut write) = (0, 0, None, None);
         match agent.pending.op {
             Op::Nop => {}
-            Op::Read { at, .. } => {
+            Op::Read { at, how } => {
+                only_words = how != Marking::RcuDereference;
                 index = self.mem.index(at).ok()?;
                 reply = self.mem.load(index);
                 access = Some(Mode::Read);
@@ -44,6 +53,7 @@ impl System {
                 if !lock::is_free(self.mem.load(index), LockKind::Mutex) {
                     return None;
                 }
+                only_words = false;
                 reply = 1;
                 class = self.mem.class(at);
                 (access, write) = (Some(Mode::Acquire), Some(lock::owned_by(id)));
@@ -53,6 +63,7 @@ impl System {
                 if self.mem.load(index) != lock::owned_by(id) {
                     return None;
                 }
+                only_words = false;
                 class = self.mem.class(at);
                 (access, write) = (Some(Mode::Release), Some(0));
             }
@@ -87,6 +98,6 @@ impl System {
             self.store_plain(index, value);
         }
         self.pass_time();
-        Some(reply)
+        Some(Plain { reply, only_words })
     }
 }

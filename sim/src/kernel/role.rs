@@ -19,8 +19,10 @@ pub(super) struct Roles {
 impl Roles {
     /// Makes room for this slot.
     pub(super) fn grow(&mut self, slot: usize) {
-        self.words.resize((slot + 1) * SLOT_WORDS, 0);
-        self.slots.resize(slot / 64 + 1, 0);
+        if self.words.len() < (slot + 1) * SLOT_WORDS {
+            self.words.resize((slot + 1) * SLOT_WORDS, 0);
+            self.slots.resize(slot / 64 + 1, 0);
+        }
     }
 
     /// The role of a word.

@@ -170,21 +170,22 @@ impl System {
             agent.state = State::Ready;
         }
         let phase = if agent.begun { Phase::Finished } else { Phase::Done };
-        let call = agent.pending;
-        let before = self.event_now(id, phase);
-        match self.apply(id, &call.op) {
+        let mut event = self.event_now(id, phase);
+        let stepped = match self.apply(id, &event.call.op) {
             Applied::Done(reply) => {
-                let stepped = self.done(id, &call.op, reply);
-                self.push_event(Event { call, reply, ..before });
-                stepped
+                event.reply = reply;
+                self.done(id, &event.call.op, reply)
             }
             Applied::Begun => {
+                event.phase = Phase::Begun;
                 self.m.agent_mut(id).begun = true;
-                self.m.touch(before.cpu);
-                self.push_event(Event { call, phase: Phase::Begun, ..before });
+                self.m.touch(event.cpu);
                 Stepped::Waits
             }
-        }
+        };
+        event.accesses_end = self.accesses.len() as u32;
+        self.events.push(event);
+        stepped
     }
 
     /// An operation is done: what its agent does now.

@@ -6,6 +6,7 @@ use crate::base::op::Call;
 use crate::choice::strategy::Strategy;
 use crate::detect::{Detector, Detectors, Watch};
 use crate::kernel::System;
+use crate::kernel::plain::Plain;
 use crate::kernel::settings::RcuFlavour;
 use crate::kernel::system::{Code, Start, Stepped};
 use crate::program::kernel::Mailbox;
@@ -87,17 +88,24 @@ impl Sim {
                 break stop;
             }
             let agent = strategy.pick(&self.sys);
-            match self.sys.plain_step(agent) {
-                Some(reply) => self.resume(agent, reply),
+            let quiet = match self.sys.plain_step(agent) {
+                Some(Plain { reply, only_words }) => self.resume(agent, reply) && only_words,
                 None => {
                     let outcome = match self.sys.outcomes(agent) {
                         1 => 0,
                         n => strategy.outcome(&self.sys, agent, n),
                     };
                     self.act(agent, outcome);
+                    false
                 }
+            };
+            if quiet && !observes && !self.detectors.watch_words() {
+                // What `detect` would find out, too.
+                self.seen += 1;
             }
-            self.detect(observes.then_some(&mut *strategy));
+            if self.seen < self.sys.events.len() {
+                self.detect(observes.then_some(&mut *strategy));
+            }
             if self.stall.observe(&mut self.sys) {
                 break Stop::Finding;
             }
@@ -138,7 +146,7 @@ impl Sim {
     pub(super) fn act(&mut self, agent: AgentId, outcome: u32) {
         self.started.clear();
         match self.sys.step(agent, outcome) {
-            Stepped::Reply(reply) => self.resume(agent, reply),
+            Stepped::Reply(reply) => drop(self.resume(agent, reply)),
             Stepped::Waits | Stepped::Environment => {}
         }
         self.start_contexts();
@@ -157,18 +165,18 @@ impl Sim {
         if self.sys.fatal { Stop::Finding } else { stop }
     }
 
-    /// Gives a program its reply and takes its next operation, or its end.
+    /// Gives a program its reply and takes its next operation; false if that was its end.
     #[inline]
-    fn resume(&mut self, agent: AgentId, reply: u64) {
-        let Some(body) = self.bodies.get_mut(agent.index()).and_then(Option::as_mut) else {
-            return self.sys.finished(agent);
-        };
-        if body.resume(&self.mailbox, reply) {
-            self.sys.set_pending(agent, self.mailbox.request.get());
-        } else {
+    fn resume(&mut self, agent: AgentId, reply: u64) -> bool {
+        if let Some(Some(body)) = self.bodies.get_mut(agent.index()) {
+            if body.resume(&self.mailbox, reply) {
+                self.sys.set_pending(agent, self.mailbox.request.get());
+                return true;
+            }
             self.bodies[agent.index()] = None;
-            self.sys.finished(agent);
         }
+        self.sys.finished(agent);
+        false
     }
 
     /// Makes programs for the contexts that have begun, and runs each up to its first operation.
