@@ -114,10 +114,12 @@ fn what_is_printed_is_what_the_schema_says() {
     for finding in hunted["results"][0]["findings"].as_array().expect("findings") {
         let file = finding["schedule"].as_str().expect("it is saved");
         holds("show", &["show", file, "--format", "json"]);
+        holds("explain", &["explain", file, "--runs", "20", "--json"]);
     }
     for pair in [[&format!("{bug}@1:0"), &format!("{bug}@1:7")], [&format!("{bug}@1"); 2]] {
         holds("diff", &["diff", pair[0], pair[1], "--json"]);
     }
+    holds("matrix", &["matrix", "litmus", "--quick", "--json"]);
     holds("bench-samplers", &["bench-samplers", "classic/account", "--seeds", "3", "--json"]);
 
     // Nothing is described that no command prints: what is left is a part of the others.
