@@ -27,6 +27,18 @@ fn runs(path: &Path) -> u64 {
     whole.lines().skip(1).map(|text| line(text)["runs"].as_u64().expect("runs")).sum()
 }
 
+/// Behind the last run that a file vouches for.
+fn end(path: &Path) -> u64 {
+    let text = fs::read_to_string(path).expect("it can be read");
+    let whole = &text[..text.rfind('\n').map_or(0, |at| at + 1)];
+    let line = |line: &str| serde_json::from_str::<Value>(line).expect("a complete line is JSON");
+    let ranges = whole
+        .lines()
+        .skip(1)
+        .flat_map(|text| line(text)["done"].as_array().expect("ranges").clone().into_iter());
+    ranges.map(|range| range[1].as_u64().expect("an index")).max().expect("something is done")
+}
+
 /// Starts this hunt, and kills it without any warning when its file vouches for so many runs.
 fn killed(folder: &Path, args: &[&str], at: u64) {
     let mut child = command(folder, args)
@@ -45,11 +57,13 @@ fn killed(folder: &Path, args: &[&str], at: u64) {
 #[test]
 fn a_killed_hunt_ends_with_the_same_report() {
     let folder = folder("killed");
-    let all = "150000";
-    let args = ["hunt", BUG, "--runs", all, "--jobs", "2", "--json", "--resume", "kept"];
-    let unbroken = hunted(&folder, &[BUG, "--runs", all, "--jobs", "2"]);
-    killed(&folder, &args, 1);
-    killed(&folder, &args, 60_000);
+    let args = |all| ["hunt", BUG, "--runs", all, "--jobs", "2", "--json", "--resume", "kept"];
+    // So many that no machine is done with them before the end comes.
+    killed(&folder, &args("1000000000"), 1);
+    killed(&folder, &args("1000000000"), 60_000);
+    let all = (end(&log(&folder, "kept")) + 1000).to_string();
+    let unbroken = hunted(&folder, &[BUG, "--runs", &all, "--jobs", "2"]);
+    let args = args(&all);
     let (code, out, err) = ksim(&folder, &args);
     assert_eq!(code, 1, "{err}");
     assert_eq!(without_timing(&out), unbroken);
