@@ -354,7 +354,7 @@ pub(super) struct Check {
     #[arg(long, value_name = "N", value_parser = count, default_value = "20000")]
     pub runs: u64,
     /// Steps of each scenario at most, so that those with long runs do not take all the time
-    #[arg(long, value_name = "N", value_parser = count, default_value = "1e6")]
+    #[arg(long, value_name = "N", value_parser = count, default_value = "8e6")]
     pub steps: u64,
     #[command(flatten)]
     pub source: Source,
