@@ -50,7 +50,7 @@ pub struct AgentSet {
 impl AgentSet {
     /// Removes all members; keeps the storage.
     pub fn clear(&mut self) {
-        self.words.fill(0);
+        self.words.clear();
         self.len = 0;
     }
 
@@ -76,6 +76,19 @@ impl AgentSet {
         } else if member {
             self.grow(agent);
         }
+    }
+
+    /// Adds or removes all agents of a bit mask, of which the lowest bit is agent 0.
+    #[inline]
+    pub fn set_first(&mut self, mask: u64, members: bool) {
+        if self.words.is_empty() {
+            self.words.push(0);
+        }
+        let word = &mut self.words[0];
+        let was = *word;
+        *word = if members { was | mask } else { was & !mask };
+        let changed = (was ^ *word).count_ones();
+        self.len = if members { self.len + changed } else { self.len - changed };
     }
 
     #[cold]

@@ -1,14 +1,44 @@
 //! Lists that get shorter and longer again, from run to run, without giving up their elements.
 
-/// Changes the length of a list. What is cut off goes to `spare`, storage and all, and comes back
-/// from there when the list grows.
-pub fn resize<T: Default>(list: &mut Vec<T>, spare: &mut Vec<T>, len: usize) {
-    if len < list.len() {
-        return spare.extend(list.drain(len..));
+use std::ops::{Deref, DerefMut};
+
+/// The first elements of a list, of which the others are kept, storage and all, for when it grows.
+#[derive(Clone, Debug)]
+pub struct Reused<T> {
+    all: Vec<T>,
+    len: usize,
+}
+
+impl<T> Default for Reused<T> {
+    fn default() -> Reused<T> {
+        Reused { all: Vec::new(), len: 0 }
     }
-    let first = spare.len().saturating_sub(len - list.len());
-    list.extend(spare.drain(first..));
-    list.resize_with(len, T::default);
+}
+
+impl<T: Default> Reused<T> {
+    /// Changes the length. What comes back is as it was left.
+    pub fn set_len(&mut self, len: usize) {
+        if self.all.len() < len {
+            self.all.resize_with(len, T::default);
+        }
+        self.len = len;
+    }
+}
+
+impl<T> Deref for Reused<T> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        &self.all[..self.len]
+    }
+}
+
+impl<T> DerefMut for Reused<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.all[..self.len]
+    }
 }
 
 #[cfg(test)]
@@ -17,11 +47,12 @@ mod tests {
 
     #[test]
     fn elements_keep_their_storage() {
-        let mut list = vec![Vec::<u8>::with_capacity(10), Vec::with_capacity(20)];
-        let mut spare = Vec::new();
-        resize(&mut list, &mut spare, 0);
-        resize(&mut list, &mut spare, 3);
+        let mut list = Reused::<Vec<u8>>::default();
+        list.set_len(2);
+        list[1].reserve(20);
+        list.set_len(0);
+        list.set_len(3);
         let capacities: Vec<usize> = list.iter().map(Vec::capacity).collect();
-        assert_eq!(capacities, [10, 20, 0]);
+        assert_eq!((capacities[0], capacities[1] >= 20, capacities[2]), (0, true, 0));
     }
 }

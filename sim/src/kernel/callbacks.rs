@@ -2,7 +2,7 @@
 
 use crate::base::agent::{AgentId, AgentSet};
 use crate::base::ptr::Ptr;
-use crate::base::spare::resize;
+use crate::base::spare::Reused;
 use std::collections::VecDeque;
 
 /// Callbacks invoked in one round before RCU lets others run (`blimit`, kernel/rcu/tree.c).
@@ -40,8 +40,7 @@ pub struct Rcu {
     pub(super) wait_cpus: AgentSet,
     /// Tasks that it waits for.
     pub(super) wait_tasks: AgentSet,
-    pub(super) lists: Vec<CallbackList>,
-    spare_lists: Vec<CallbackList>,
+    pub(super) lists: Reused<CallbackList>,
     /// Heads handed to `call_rcu()` and not yet taken off again.
     pub(super) outstanding: u32,
     /// Grace periods finished for somebody who asked, for reports.
@@ -64,8 +63,8 @@ impl Rcu {
 
     /// Makes an empty list for each CPU.
     pub fn set_cpus(&mut self, n: u16) {
-        resize(&mut self.lists, &mut self.spare_lists, n.into());
-        for list in &mut self.lists {
+        self.lists.set_len(n.into());
+        for list in self.lists.iter_mut() {
             list.queue.clear();
             list.round = 0;
             list.offload = None;

@@ -6,7 +6,6 @@ use super::system::System;
 use crate::base::agent::{AgentId, AgentKind};
 use crate::base::op::{LockKind, Op};
 use crate::base::preempt;
-use crate::base::ptr::{Ptr, SLOT_WORDS};
 use crate::machine::agent::{Agent, State};
 use crate::machine::cpu::Cpu;
 
@@ -42,40 +41,6 @@ impl System {
             self.m.enabled.set(id, false);
         }
         self.check_deadlock(id);
-    }
-
-    /// Remembers to look at this agent when this word changes.
-    #[inline]
-    fn watch(&mut self, id: AgentId, index: usize) {
-        let slot = index / SLOT_WORDS;
-        if self.watch_heads.len() <= slot {
-            self.watch_heads.resize(slot + 1, 0);
-        }
-        let head = &mut self.watch_heads[slot];
-        let agent = &mut self.m.agents[id.index()];
-        agent.watch_next = *head;
-        agent.watching = slot as u32 + 1;
-        *head = id.0 + 1;
-    }
-
-    /// Forgets what this agent was watching.
-    pub(super) fn unwatch(&mut self, id: AgentId) {
-        let Some(slot) = self.m.agent(id).watching.checked_sub(1) else { return };
-        let next = self.m.agent(id).watch_next;
-        self.m.agent_mut(id).watching = 0;
-        let mut at = self.watch_heads[slot as usize];
-        if at == id.0 + 1 {
-            self.watch_heads[slot as usize] = next;
-            return;
-        }
-        while let Some(index) = at.checked_sub(1) {
-            let agent = &mut self.m.agents[usize::from(index)];
-            if agent.watch_next == id.0 + 1 {
-                agent.watch_next = next;
-                return;
-            }
-            at = agent.watch_next;
-        }
     }
 
     /// Could the pending operation of this context be carried out now? An operation that may have
@@ -250,6 +215,7 @@ impl System {
 
     /// Looks again at whether this agent can act.
     pub fn refresh(&mut self, id: AgentId) {
+        self.keep_watching(id);
         let can = self.can_act(id, self.m.agent(id));
         self.m.enabled.set(id, can);
     }
@@ -264,47 +230,6 @@ impl System {
         if self.progress || !self.m.dirty.is_empty() {
             self.settle_cpus();
         }
-    }
-
-    /// A word of this slot was written. Whoever has written it has been looked at since.
-    #[inline(never)]
-    fn settle_watchers(&mut self, slot: u32) {
-        let mut at = self.watch_heads[slot as usize];
-        // All who wait for one lock find it in the same state.
-        let mut seen = (Ptr::NULL, false);
-        while let Some(index) = at.checked_sub(1) {
-            let (id, agent) = (AgentId(index), &self.m.agents[usize::from(index)]);
-            at = agent.watch_next;
-            if id == self.stepping {
-                continue;
-            }
-            let can = match agent.pending.op {
-                Op::Lock { at: lock, kind: LockKind::Mutex, attempt: false, .. }
-                    if agent.state == State::Ready
-                        && !agent.begun
-                        && self.runs_at_ease(id, agent) =>
-                {
-                    if seen.0 != lock {
-                        let free = |index| lock::is_free(self.mem.load(index), LockKind::Mutex);
-                        seen = (lock, self.mem.index(lock).map_or(true, free));
-                    }
-                    seen.1
-                }
-                _ => self.can_act(id, agent),
-            };
-            self.m.enabled.set(id, can);
-        }
-    }
-
-    /// Is this the task that runs on its CPU, with nothing above it and nothing turned off?
-    #[inline]
-    fn runs_at_ease(&self, id: AgentId, agent: &Agent) -> bool {
-        let cpu = &self.m.cpus[usize::from(agent.cpu)];
-        cpu.current == Some(id)
-            && cpu.stack.is_empty()
-            && cpu.preempt == 0
-            && !cpu.irqs_off
-            && agent.rcu_nesting == 0
     }
 
     #[inline(never)]

@@ -27,6 +27,8 @@ mod stall;
 pub mod system;
 pub mod time;
 pub mod toggle;
+mod watch;
+mod watchers;
 pub mod word;
 mod words;
 pub mod work;

@@ -3,10 +3,12 @@
 
 use super::lock;
 use super::system::System;
-use crate::base::agent::AgentId;
-use crate::base::event::{Event, Phase};
+use crate::base::agent::{AgentId, AgentKind};
+use crate::base::event::{Eqs, Event, Phase};
 use crate::base::footprint::{Access, Mode, Object};
 use crate::base::op::{LockKind, Marking, Op};
+use crate::machine::agent::Agent;
+use crate::machine::cpu::Cpu;
 
 /// What a step that went the short way has left.
 #[derive(Copy, Clone, Debug)]
@@ -17,6 +19,18 @@ pub struct Plain {
     pub only_words: bool,
 }
 
+/// Does this task begin on an idle CPU that is nobody else's business? Then its switch changes
+/// nothing for anybody.
+#[inline]
+fn begins_alone(task: &Agent, cpu: &Cpu) -> bool {
+    task.kind == AgentKind::Task
+        && task.steps == 0
+        && cpu.current.is_none()
+        && cpu.agents.len() == 1
+        && cpu.stack.is_empty()
+        && cpu.eqs == Eqs::Watching
+}
+
 impl System {
     /// Takes the pending step of this agent, and lets time pass, if it is a running task that reads
     /// or writes a word in no special use, or takes or releases a mutex that it need not wait for. `None`: nothing has happened, and the step goes the
@@ -24,8 +38,9 @@ impl System {
     #[inline]
     pub fn plain_step(&mut self, id: AgentId) -> Option<Plain> {
         let agent = &mut self.m.agents[id.index()];
-        let cpu = &self.m.cpus[usize::from(agent.cpu)];
-        if cpu.current != Some(id) || agent.begun {
+        let cpu = &mut self.m.cpus[usize::from(agent.cpu)];
+        let switches = cpu.current != Some(id);
+        if agent.begun || switches && (self.rcu.in_progress() || !begins_alone(agent, cpu)) {
             return None;
         }
         let (mut class, mut only_words) = (0, true);
@@ -71,6 +86,9 @@ impl System {
         }
         if write.is_some() && self.mem.role(index) != 0 {
             return None;
+        }
+        if switches {
+            cpu.current = Some(id);
         }
         if let Some(mode) = access {
             self.accesses.push(Access { object: Object::word(index), mode });

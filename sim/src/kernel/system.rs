@@ -3,13 +3,14 @@
 use super::callbacks::Rcu;
 use super::memory::{Fault, Memory, Origin};
 use super::settings::{Broken, Settings};
+use super::watchers::Watchers;
 use super::workqueue::Works;
 use crate::base::agent::{AgentId, AgentKind};
 use crate::base::event::{Event, Phase};
 use crate::base::finding::{Finding, Symbols};
 use crate::base::footprint::{Access, Mode, Object};
 use crate::base::op::{Call, Op};
-use crate::base::ptr::{Ptr, SLOT_WORDS};
+use crate::base::ptr::Ptr;
 use crate::machine::Machine;
 use crate::machine::agent::State;
 use std::cell::RefCell;
@@ -80,8 +81,8 @@ pub struct System {
     pub starts: Vec<Start>,
     /// Names for reports.
     pub symbols: Rc<RefCell<Symbols>>,
-    /// First watcher of each slot, plus one.
-    pub(super) watch_heads: Vec<u16>,
+    /// Who waits for words, by slot of memory.
+    pub(super) watchers: Vec<Watchers>,
     /// Slots written in this step that somebody watches.
     pub(super) rewatch: Vec<u32>,
     /// Something that is not memory and may be waited for has changed.
@@ -117,7 +118,7 @@ impl System {
         self.findings.clear();
         self.fatal = false;
         self.starts.clear();
-        self.watch_heads.clear();
+        self.watchers.clear();
         self.rewatch.clear();
         self.progress = false;
         self.irq_users = false;
@@ -293,18 +294,6 @@ impl System {
         self.store_plain(index, value);
         if self.mem.role(index) & super::memory::role::INVARIANT != 0 {
             self.check_invariants(self.stepping, index);
-        }
-    }
-
-    /// As [`System::store`], to a word without a role.
-    #[inline]
-    pub(super) fn store_plain(&mut self, index: usize, value: u64) {
-        self.mem.store(index, value);
-        let slot = index / SLOT_WORDS;
-        if self.watch_heads.get(slot).is_some_and(|&head| head != 0)
-            && !self.broken(Broken::WakeupLost)
-        {
-            self.rewatch.push(slot as u32);
         }
     }
 

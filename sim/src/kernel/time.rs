@@ -107,7 +107,7 @@ impl System {
     /// Takes the timer out of the calendar, and from among those that have expired and not run.
     fn forget_timer(&mut self, timer: Ptr) {
         self.m.calendar.cancel_timer(timer);
-        for cpu in &mut self.m.cpus {
+        for cpu in self.m.cpus.iter_mut() {
             cpu.expired.retain(|call| call.arg != timer.0);
         }
     }

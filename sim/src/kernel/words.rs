@@ -4,50 +4,53 @@ use crate::base::ptr::SLOT_WORDS;
 
 /// Words in one of the processor's cache lines.
 const LINE: usize = 8;
+/// The other words of a slot.
+const REST: usize = SLOT_WORDS - LINE;
 
 /// All words. Those of a slot are as far apart as slots are long, and most objects are short: so
-/// the first line of every slot lies beside the first lines of its neighbours, then the second, and
-/// so on. A large machine then needs little of the processor's cache.
+/// the first line of every slot lies beside the first lines of its neighbours, and what is left of
+/// the slots elsewhere. A large machine then needs little of the processor's cache.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    lines: [Vec<u64>; SLOT_WORDS / LINE],
-}
-
-/// Which of the lists, and where in it.
-#[inline]
-fn place(index: usize) -> (usize, usize) {
-    (index % SLOT_WORDS / LINE, index / SLOT_WORDS * LINE + index % LINE)
+    first: Vec<u64>,
+    rest: Vec<u64>,
 }
 
 impl Words {
     /// Makes room for this slot.
     pub(super) fn grow(&mut self, slot: usize) {
-        let len = (slot + 1) * LINE;
-        if self.lines[0].len() < len {
-            self.lines.iter_mut().for_each(|line| line.resize(len, 0));
+        if self.first.len() < (slot + 1) * LINE {
+            self.first.resize((slot + 1) * LINE, 0);
+            self.rest.resize((slot + 1) * REST, 0);
         }
     }
 
     /// The word with this index.
     #[inline]
     pub(super) fn get(&self, index: usize) -> u64 {
-        let (line, at) = place(index);
-        self.lines[line][at]
+        let (slot, word) = (index / SLOT_WORDS, index % SLOT_WORDS);
+        if word < LINE {
+            self.first[slot * LINE + word]
+        } else {
+            self.rest[slot * REST + word - LINE]
+        }
     }
 
     /// The word with this index, to change.
     #[inline]
     pub(super) fn get_mut(&mut self, index: usize) -> &mut u64 {
-        let (line, at) = place(index);
-        &mut self.lines[line][at]
+        let (slot, word) = (index / SLOT_WORDS, index % SLOT_WORDS);
+        if word < LINE {
+            &mut self.first[slot * LINE + word]
+        } else {
+            &mut self.rest[slot * REST + word - LINE]
+        }
     }
 
     /// Fills the first words of a slot.
     pub(super) fn fill(&mut self, slot: usize, words: usize, value: u64) {
-        let first = slot * LINE;
-        for (i, line) in self.lines[..words.div_ceil(LINE)].iter_mut().enumerate() {
-            line[first..first + LINE.min(words - i * LINE)].fill(value);
-        }
+        self.first[slot * LINE..][..words.min(LINE)].fill(value);
+        self.rest[slot * REST..][..words.saturating_sub(LINE)].fill(value);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::base::agent::{AgentId, AgentKind, AgentSet};
 use crate::base::event::Eqs;
 use crate::base::op::{Call, Op};
 use crate::base::preempt::SOFTIRQ_OFFSET;
-use crate::base::spare::resize;
+use crate::base::spare::Reused;
 use agent::{Agent, State};
 use calendar::Calendar;
 use cpu::Cpu;
@@ -21,7 +21,7 @@ use cpu::Cpu;
 #[derive(Debug, Default)]
 pub struct Machine {
     /// The CPUs, by number.
-    pub cpus: Vec<Cpu>,
+    pub cpus: Reused<Cpu>,
     /// Every agent of the run, by number, dead ones included.
     pub agents: Vec<Agent>,
     /// Who can take a step now.
@@ -34,8 +34,6 @@ pub struct Machine {
     pub preemptible: bool,
     /// CPUs whose agents may have become able or unable to act in this step.
     pub dirty: Vec<u16>,
-    /// CPUs of earlier runs.
-    spare_cpus: Vec<Cpu>,
 }
 
 impl Machine {
@@ -52,7 +50,7 @@ impl Machine {
 
     /// Sets the number of CPUs, on which nothing is yet.
     pub fn set_cpus(&mut self, n: u16) {
-        resize(&mut self.cpus, &mut self.spare_cpus, n.into());
+        self.cpus.set_len(n.into());
         self.cpus.iter_mut().for_each(Cpu::reset);
     }
 
