@@ -1,7 +1,7 @@
 //! Events: what happened, in the order it happened.
 
 use super::agent::AgentId;
-use super::op::Call;
+use super::op::{Call, Op};
 
 /// Does RCU watch a CPU, or is it in an extended quiescent state, which no grace period waits for?
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -53,4 +53,24 @@ pub struct Event {
     pub preempt: u32,
     /// Where this event's accesses end in the run's list of accesses.
     pub accesses_end: u32,
+}
+
+impl Default for Event {
+    /// No step of anybody: what storage is filled with.
+    fn default() -> Event {
+        Event {
+            call: Call::internal(Op::Nop, ""),
+            reply: 0,
+            agent: AgentId::default(),
+            cpu: 0,
+            phase: Phase::Done,
+            irqs_off: false,
+            rcu_nesting: 0,
+            eqs: Eqs::default(),
+            class: 0,
+            ends: false,
+            preempt: 0,
+            accesses_end: 0,
+        }
+    }
 }

@@ -133,6 +133,13 @@ pub struct Access {
     pub mode: Mode,
 }
 
+impl Default for Access {
+    /// Nobody's: what storage is filled with.
+    fn default() -> Access {
+        Access { object: Object::word(0), mode: Mode::Read }
+    }
+}
+
 impl Access {
     /// Do two accesses conflict: same object, and not both reads?
     pub fn conflicts(self, other: Access) -> bool {

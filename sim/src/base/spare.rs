@@ -15,6 +15,19 @@ impl<T> Default for Reused<T> {
     }
 }
 
+impl<T> Reused<T> {
+    /// How many elements there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
 impl<T: Default> Reused<T> {
     /// Changes the length. What comes back is as it was left.
     pub fn set_len(&mut self, len: usize) {
@@ -22,6 +35,40 @@ impl<T: Default> Reused<T> {
             self.all.resize_with(len, T::default);
         }
         self.len = len;
+    }
+
+    /// The element behind the last one, to be made the last by [`Reused::keep`]. So it can be
+    /// written where it will stay, and only if it turns out to be wanted.
+    #[inline]
+    pub fn vacant(&mut self) -> &mut T {
+        if self.len == self.all.len() {
+            self.grow();
+        }
+        &mut self.all[self.len]
+    }
+
+    /// Adds the element that [`Reused::vacant`] has given away.
+    #[inline]
+    pub fn keep(&mut self) {
+        debug_assert!(self.len < self.all.len(), "nobody has asked for the next element");
+        self.len += 1;
+    }
+
+    /// Adds an element.
+    #[inline]
+    pub fn push(&mut self, element: T) {
+        *self.vacant() = element;
+        self.len += 1;
+    }
+
+    /// Cuts off all elements.
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.all.resize_with((2 * self.len).max(64), T::default);
     }
 }
 
@@ -41,6 +88,15 @@ impl<T> DerefMut for Reused<T> {
     }
 }
 
+impl<'r, T> IntoIterator for &'r Reused<T> {
+    type Item = &'r T;
+    type IntoIter = std::slice::Iter<'r, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +110,15 @@ mod tests {
         list.set_len(3);
         let capacities: Vec<usize> = list.iter().map(Vec::capacity).collect();
         assert_eq!((capacities[0], capacities[1] >= 20, capacities[2]), (0, true, 0));
+    }
+
+    #[test]
+    fn the_next_element_counts_when_it_is_kept() {
+        let mut list = Reused::default();
+        (0..100).for_each(|n| list.push(n));
+        *list.vacant() = 7;
+        assert_eq!((list.len(), list.last()), (100, Some(&99)));
+        list.keep();
+        assert_eq!((list.len(), list.last()), (101, Some(&7)));
     }
 }

@@ -43,6 +43,8 @@ impl System {
         if agent.begun || switches && (self.rcu.in_progress() || !begins_alone(agent, cpu)) {
             return None;
         }
+        // First: room may have to be made, and what is known by then would have to be put away.
+        let (event, touched) = (self.events.vacant(), self.accesses.vacant());
         let (mut class, mut only_words) = (0, true);
         let (mut index, mut reply, mut access, mut write) = (0, 0, None, None);
         match agent.pending.op {
@@ -91,22 +93,20 @@ impl System {
             cpu.current = Some(id);
         }
         if let Some(mode) = access {
-            self.accesses.push(Access { object: Object::word(index), mode });
+            *touched = Access { object: Object::word(index), mode };
+            self.accesses.keep();
         }
-        self.events.push(Event {
-            call: agent.pending,
-            reply,
-            agent: id,
-            cpu: agent.cpu,
-            phase: Phase::Done,
-            irqs_off: cpu.irqs_off,
-            eqs: cpu.eqs_now(),
-            rcu_nesting: agent.rcu_nesting,
-            class,
-            ends: false,
-            preempt: cpu.preempt,
-            accesses_end: self.accesses.len() as u32,
-        });
+        // Each in its place: made as a whole, an event would be copied there.
+        #[rustfmt::skip]
+        let Event {
+            call, reply: replied, agent: who, cpu: on, phase, irqs_off, rcu_nesting, eqs, class: of,
+            ends, preempt, accesses_end,
+        } = event;
+        (*call, *replied, *who, *on, *phase) = (agent.pending, reply, id, agent.cpu, Phase::Done);
+        (*irqs_off, *preempt, *eqs) = (cpu.irqs_off, cpu.preempt, cpu.eqs_now());
+        (*rcu_nesting, *of, *ends) = (agent.rcu_nesting, class, false);
+        *accesses_end = self.accesses.len() as u32;
+        self.events.keep();
         agent.steps += 1;
         if agent.watching != 0 {
             self.unwatch(id);

@@ -11,6 +11,7 @@ use crate::base::finding::{Finding, Symbols};
 use crate::base::footprint::{Access, Mode, Object};
 use crate::base::op::{Call, Op};
 use crate::base::ptr::Ptr;
+use crate::base::spare::Reused;
 use crate::machine::Machine;
 use crate::machine::agent::State;
 use std::cell::RefCell;
@@ -70,9 +71,9 @@ pub struct System {
     /// What the scenario set.
     pub settings: Settings,
     /// What happened.
-    pub events: Vec<Event>,
+    pub events: Reused<Event>,
     /// What the events touched; each event ends where its `accesses_end` says.
-    pub accesses: Vec<Access>,
+    pub accesses: Reused<Access>,
     /// What was found.
     pub findings: Vec<Finding>,
     /// The run is over.
