@@ -121,7 +121,29 @@ impl Lockdep {
         report::show_held(&self.graph, event, &held[..before], alarms);
     }
 
+    #[inline]
     fn acquire(
+        &mut self,
+        event: &Event,
+        next: Held,
+        kind: LockKind,
+        attempt: bool,
+        alarms: &mut Vec<Alarm>,
+    ) {
+        let index = event.agent.index();
+        if self.held.len() <= index {
+            self.held.resize_with(index + 1, Vec::new);
+        }
+        // Nothing can be wrong with one mutex of a task.
+        let alone = next.sleeps && self.held[index].is_empty();
+        if !alone || event.rcu_nesting != 0 || in_irq(event) {
+            self.check_acquired(event, next, kind, attempt, alarms);
+        }
+        self.held[index].push(next);
+    }
+
+    #[inline(never)]
+    fn check_acquired(
         &mut self,
         event: &Event,
         next: Held,
@@ -145,20 +167,13 @@ impl Lockdep {
             }
             self.mark(event, next, bits, next.event, alarms);
         }
-        let index = event.agent.index();
-        if self.held.len() <= index {
-            self.held.resize_with(index + 1, Vec::new);
-        }
         // Nobody waits in a trylock, so it closes no circle.
         if !attempt {
             if next.sleeps {
                 self.wait_context(event, next, alarms);
             }
-            if !self.held[index].is_empty() {
-                self.order(event, next, alarms);
-            }
+            self.order(event, next, alarms);
         }
-        self.held[index].push(next);
     }
 
     /// Adds new usage of a class, and looks for usage that it contradicts.
@@ -269,13 +284,24 @@ impl Lockdep {
         known != [true, true]
     }
 
+    #[inline]
     fn release(&mut self, event: &Event, lock: Ptr, kind: LockKind, alarms: &mut Vec<Alarm>) {
-        let is_it = |h: &Held| same_word(h.lock.0, lock.0);
         let held = self.held.get_mut(event.agent.index());
         // Most often the one taken last.
-        if held.and_then(|held| held.pop_if(|last| is_it(last))).is_some() {
-            return;
+        if held.and_then(|held| held.pop_if(|last| last.lock == lock)).is_none() {
+            self.release_another(event, lock, kind, alarms);
         }
+    }
+
+    #[inline(never)]
+    fn release_another(
+        &mut self,
+        event: &Event,
+        lock: Ptr,
+        kind: LockKind,
+        alarms: &mut Vec<Alarm>,
+    ) {
+        let is_it = |h: &Held| same_word(h.lock.0, lock.0);
         let held = self.held.get_mut(event.agent.index());
         let at = held.as_ref().and_then(|held| held.iter().rposition(is_it));
         match (held, at) {

@@ -125,11 +125,12 @@ impl Detector for Detectors {
     #[inline]
     fn observe(&mut self, at: u32, event: &Event, accesses: &[Access], alarms: &mut Vec<Alarm>) {
         // Most steps do no more than touch a word.
-        let plain = only_touches_words(&event.call.op) && !event.ends;
+        let lock = is_lock(&event.call.op);
+        let plain = !lock && !event.ends && only_touches_words(&event.call.op);
         if self.watch.lockdep && !plain {
             self.lockdep.observe(at, event, accesses, alarms);
         }
-        if !(plain || is_lock(&event.call.op) && at_ease(event)) {
+        if !(plain || lock && at_ease(event)) {
             self.sleep.observe(at, event, accesses, alarms);
             self.rcu.observe(at, event, accesses, alarms);
             if event.irqs_off {

@@ -17,17 +17,18 @@ impl System {
             Op::Lock { attempt: true, .. } => true,
             Op::Lock { at, kind, .. } => match self.mem.index(at) {
                 Ok(index) => {
-                    self.watch(id, index);
+                    self.watch(id, index, (kind == LockKind::Mutex).then_some(at));
                     lock::is_free(self.mem.load(index), kind)
                 }
                 Err(_) => true,
             },
             Op::Await { at, .. } => {
                 if let Ok(index) = self.mem.index(at) {
-                    self.watch(id, index);
+                    self.watch(id, index, None);
                 }
                 false
             }
+            Op::Join(target) => self.m.agent(target).state == State::Dead,
             _ => false,
         };
         if !free {

@@ -33,8 +33,8 @@ fn begins_alone(task: &Agent, cpu: &Cpu) -> bool {
 
 impl System {
     /// Takes the pending step of this agent, and lets time pass, if it is a running task that reads
-    /// or writes a word in no special use, or takes or releases a mutex that it need not wait for. `None`: nothing has happened, and the step goes the
-    /// long way ([`System::step`]), on which the same would happen.
+    /// or writes a word in no special use, takes or releases a mutex that it need not wait for, or
+    /// finds that another task has ended. `None`: nothing has happened, and the step goes the long way ([`System::step`]), on which the same would happen.
     #[inline]
     pub fn plain_step(&mut self, id: AgentId) -> Option<Plain> {
         let agent = &mut self.m.agents[id.index()];
@@ -47,6 +47,7 @@ impl System {
         let (event, touched) = (self.events.vacant(), self.accesses.vacant());
         let (mut class, mut only_words) = (0, true);
         let (mut index, mut reply, mut access, mut write) = (0, 0, None, None);
+        let mut object = None;
         match agent.pending.op {
             Op::Nop => {}
             Op::Read { at, how } => {
@@ -84,6 +85,11 @@ impl System {
                 class = self.mem.class(at);
                 (access, write) = (Some(Mode::Release), Some(0));
             }
+            // It could not act before that one has ended, except where it must not sleep.
+            Op::Join(target) if cpu.preempt == 0 && !cpu.irqs_off && agent.rcu_nesting == 0 => {
+                only_words = false;
+                (access, object) = (Some(Mode::Read), Some(Object::life(target)));
+            }
             _ => return None,
         }
         if write.is_some() && self.mem.role(index) != 0 {
@@ -93,7 +99,7 @@ impl System {
             cpu.current = Some(id);
         }
         if let Some(mode) = access {
-            *touched = Access { object: Object::word(index), mode };
+            *touched = Access { object: object.unwrap_or(Object::word(index)), mode };
             self.accesses.keep();
         }
         // Each in its place: made as a whole, an event would be copied there.

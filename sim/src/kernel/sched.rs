@@ -75,12 +75,21 @@ impl System {
         if cpu.current == Some(id) {
             self.m.switch_out(cpu_id);
         }
-        self.progress = true;
+        self.wake_joiners(id);
         self.work_done(id);
         self.reader_gone(id);
         let preempt = self.m.agent(id).preempt;
         if preempt != 0 || self.m.agent(id).rcu_nesting != 0 {
             self.left_atomic(id, preempt);
+        }
+    }
+
+    /// This one has ended: looks at those who wait for that.
+    fn wake_joiners(&mut self, ended: AgentId) {
+        for id in (0..self.m.agents.len()).map(|n| AgentId(n as u16)) {
+            if matches!(self.m.agent(id).pending.op, Op::Join(target) if target == ended) {
+                self.refresh(id);
+            }
         }
     }
 

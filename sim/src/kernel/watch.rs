@@ -10,18 +10,20 @@ use crate::base::ptr::{Ptr, SLOT_WORDS};
 use crate::machine::agent::{Agent, State};
 
 impl System {
-    /// Remembers to look at this agent when this word changes.
+    /// Remembers to look at this agent when this word changes: the mutex that it wants, or anything
+    /// else that it waits for.
     #[inline]
-    pub(super) fn watch(&mut self, id: AgentId, index: usize) {
+    pub(super) fn watch(&mut self, id: AgentId, index: usize, mutex: Option<Ptr>) {
         let slot = index / SLOT_WORDS;
         if self.watchers.len() <= slot {
             self.watchers.resize(slot + 1, Watchers::default());
         }
-        self.m.agents[id.index()].watching = slot as u32 + 1;
+        let agent = &mut self.m.agents[id.index()];
+        agent.watching = slot as u32 + 1;
         let here = self.watchers[slot];
-        let mutex = self.mutex_wanted_at_ease(id);
         let same = || here.one_at_ease().is_none_or(|one| self.mutex_wanted(one) == mutex);
-        if mutex.is_some() && Watchers::can_be_at_ease(id) && same() {
+        let at_ease = mutex.is_some() && self.runs_at_ease(id, self.m.agent(id));
+        if at_ease && Watchers::can_be_at_ease(id) && same() {
             self.watchers[slot].set_at_ease(id, true);
         } else {
             self.chain(id, slot);
@@ -71,7 +73,7 @@ impl System {
     pub(super) fn keep_watching(&mut self, id: AgentId) {
         let Some(slot) = self.m.agent(id).watching.checked_sub(1) else { return };
         let here = self.watchers[slot as usize];
-        if here.is_at_ease(id) && self.mutex_wanted_at_ease(id).is_none() {
+        if here.is_at_ease(id) && !self.runs_at_ease(id, self.m.agent(id)) {
             self.watchers[slot as usize].set_at_ease(id, false);
             self.chain(id, slot as usize);
         }
@@ -86,13 +88,8 @@ impl System {
         }
     }
 
-    /// The same, if the agent can act if and only if the mutex is free.
-    #[inline]
-    fn mutex_wanted_at_ease(&self, id: AgentId) -> Option<Ptr> {
-        self.mutex_wanted(id).filter(|_| self.runs_at_ease(id, self.m.agent(id)))
-    }
-
-    /// Is this the task that runs on its CPU, with nothing above it and nothing turned off?
+    /// Is this the task that runs on its CPU, with nothing above it and nothing turned off? If it
+    /// wants a mutex, it can act if and only if that is free.
     #[inline]
     fn runs_at_ease(&self, id: AgentId, agent: &Agent) -> bool {
         let cpu = &self.m.cpus[usize::from(agent.cpu)];

@@ -49,12 +49,13 @@ impl System {
 
     /// The task that has ended may have been a kworker.
     pub(super) fn work_done(&mut self, id: AgentId) {
+        let Some(work) = self.works.iter().find(|w| w.worker == id) else { return };
         // Those who flush the item wait for this.
-        let item = self.works.iter().find(|w| w.worker == id).map(|w| w.item);
-        if let Some(Ok(index)) = item.map(|at| self.mem.index(at)) {
+        if let Ok(index) = self.mem.index(work.item) {
             self.access(Object::word(index), Mode::Write);
         }
         self.works.retain(|w| w.worker != id);
+        self.progress = true;
     }
 
     /// The item's worker, if it is queued or running.

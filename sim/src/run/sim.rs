@@ -95,7 +95,7 @@ impl Sim {
                         1 => 0,
                         n => strategy.outcome(&self.sys, agent, n),
                     };
-                    self.act(agent, outcome);
+                    self.act_at_length(agent, outcome);
                     false
                 }
             };
@@ -141,9 +141,20 @@ impl Sim {
         (self.sys.events.len() >= self.sys.settings.max_steps as usize).then_some(Stop::Cut)
     }
 
-    /// One step of an agent that can act, without the detectors.
-    #[inline(never)]
+    /// One step of an agent that can act, without the detectors. For those who steer step by step.
     pub(super) fn act(&mut self, agent: AgentId, outcome: u32) {
+        match self.sys.plain_step(agent) {
+            Some(Plain { reply, .. }) => {
+                self.started.clear();
+                self.resume(agent, reply);
+            }
+            None => self.act_at_length(agent, outcome),
+        }
+    }
+
+    /// The same, the long way.
+    #[inline(never)]
+    fn act_at_length(&mut self, agent: AgentId, outcome: u32) {
         self.started.clear();
         match self.sys.step(agent, outcome) {
             Stepped::Reply(reply) => drop(self.resume(agent, reply)),
