@@ -7,6 +7,7 @@ mod lifetime;
 mod locking;
 mod mm;
 mod rcu;
+mod rmap;
 mod watch;
 
 use ksim::base::finding::Kind;
@@ -19,6 +20,7 @@ pub fn scenarios() -> Vec<Scenario> {
         locking::scenarios(),
         mm::scenarios(),
         rcu::scenarios(),
+        rmap::scenarios(),
         watch::scenarios(),
     ]
     .concat()
