@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 /// Executions that a proof may take.
 const LIMIT: u64 = 20_000;
 
-/// Bugs whose state space is not finite: the scan goes round until the schedule lets the victim exit.
-/// Random walks find the stall (see `verdicts.rs`); an exhaustive search watches for none.
-const ENDLESS: [&str; 1] = ["kernel/memcg-oom-scan"];
+/// The fix whose state space is not finite. Its scan polls until the victim has exited, and a schedule
+/// may hold the victim off for as many rounds as it likes: no stall, since somebody could act. All that a
+/// program has been told is part of a state (its local variables cannot be seen), so each round is a new
+/// one. Not so the bug: there nobody else can act, and the stall ends every run.
+const ENDLESS: &str = "kernel/memcg-oom-scan/fix";
 
-fn search(scenario: &Scenario, mut enough: impl FnMut(&Outcome) -> bool) -> Outcome {
-    let settings = Settings { limit: Some(LIMIT), ..Settings::default() };
+fn search(scenario: &Scenario, limit: u64, mut enough: impl FnMut(&Outcome) -> bool) -> Outcome {
+    let settings = Settings { limit: Some(limit), ..Settings::default() };
     let mut search = Search::new(scenario, &Params::default(), settings);
     search.run(|outcome| !enough(outcome)).clone()
 }
@@ -22,27 +24,22 @@ fn kinds(outcome: &Outcome) -> BTreeSet<Kind> {
     outcome.found.values().map(|f| f.finding.kind).collect()
 }
 
-/// The finite twins with this ending.
+/// The twins with this ending.
 fn twins(ending: &str) -> Vec<Scenario> {
     let kernel = ksim_scenarios::all().into_iter().filter(|s| s.family() == "kernel");
-    let finite = kernel.filter(|s| !ENDLESS.iter().any(|name| s.is_below(name)));
-    finite.filter(|s| s.name.ends_with(ending)).collect()
+    kernel.filter(|s| s.name.ends_with(ending)).collect()
 }
 
 #[test]
 fn every_fix_is_proven() {
     let mut wrong = String::new();
     for fix in twins("/fix") {
-        let outcome = search(&fix, |_| false);
-        println!("{}: {} executions, complete: {}", fix.name, outcome.executions, outcome.complete);
-        if !kinds(&outcome).is_empty() || !outcome.complete {
-            wrong.push_str(&format!(
-                "{}: complete: {}, {} executions, found {:?}\n",
-                fix.name,
-                outcome.complete,
-                outcome.executions,
-                kinds(&outcome)
-            ));
+        let endless = fix.name == ENDLESS;
+        let outcome = search(&fix, if endless { LIMIT / 20 } else { LIMIT }, |_| false);
+        let (found, complete) = (kinds(&outcome), outcome.complete);
+        println!("{}: {} executions, complete: {complete}", fix.name, outcome.executions);
+        if !found.is_empty() || complete == endless {
+            wrong.push_str(&format!("{}: complete: {complete}, found {found:?}\n", fix.name));
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -52,7 +49,7 @@ fn every_fix_is_proven() {
 fn every_bug_is_found() {
     for bug in twins("/bug") {
         let expected: BTreeSet<Kind> = bug.expect.kinds().iter().copied().collect();
-        let outcome = search(&bug, |outcome| kinds(outcome) == expected);
+        let outcome = search(&bug, LIMIT, |outcome| kinds(outcome) == expected);
         assert_eq!(kinds(&outcome), expected, "{}", bug.name);
     }
 }
