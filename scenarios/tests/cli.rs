@@ -46,6 +46,7 @@ fn what_cannot_be_judged_says_why_and_exits_with_125() {
         (&["hunt", BUG, "--runs", "0"], "give a whole number from 1"),
         (&["hunt", BUG, "--for", "soon"], "give a time like"),
         (&["hunt", BUG, "--for", "1s", "--runs", "5"], "cannot be used with"),
+        (&["matrix", "kernel", "--quick", "--runs", "5"], "cannot be used with"),
         (&["hunt", BUG, "--jobs", "0"], "--jobs"),
         (&["hunt", BUG, "--shard", "3/2"], "from 1/N to N/N"),
         (&["hunt", BUG, "--shard", "0/2"], "from 1/N to N/N"),

@@ -55,6 +55,17 @@ fn a_schedule_is_debugged_by_script() {
     assert!(stdout.contains("preempt_count"), "{stdout}");
     let (code, stdout, _) = ksim(&folder, &["debug", file, "-e", &format!("diff {file}")], "");
     assert_eq!((code, stdout.as_str()), (1, "The traces are alike.\n"));
+
+    // The file says what is run; what would be ignored is refused.
+    for option in [["--seed", "1"], ["--index", "0"], ["--param", "x=1"]] {
+        let (code, stdout, stderr) = ksim(&folder, &[&["debug", file][..], &option].concat(), "");
+        assert_eq!((code, stdout.as_str()), (125, ""), "{stderr}");
+        let start = format!("error: {} has no effect, since the schedule file ", option[0]);
+        assert!(stderr.starts_with(&start) && stderr.lines().count() == 1, "{stderr}");
+    }
+    // With this one the session draws the runs to compare with.
+    let args = ["debug", file, "--strategy", "random", "-e", "diff 1"];
+    assert_eq!(ksim(&folder, &args, "").0, 1);
 }
 
 #[test]

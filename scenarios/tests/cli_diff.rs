@@ -126,7 +126,7 @@ fn what_cannot_be_compared_says_why() {
     std::fs::write(folder.join("bad.snap"), "<<<<<<< HEAD\n").expect("a file can be written");
     std::fs::write(folder.join("binary.snap"), [0xff, 0]).expect("a file can be written");
     let seed = format!("{BUG}@1");
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["nowhere", &seed], "cannot read nowhere"),
         (&["services/spinlok@1", &seed], "there is no scenario \"services/spinlok\"; did you mean"),
         (&["services@1", &seed], "is not one scenario"),
@@ -135,6 +135,11 @@ fn what_cannot_be_compared_says_why() {
         (&["bad.snap", golden], "bad.snap: this is not a snapshot"),
         (&["binary.snap", golden], "binary.snap"),
         (&[&seed, &seed, "--strategy", "luck"], "there is no strategy"),
+        (
+            &[golden, golden, "--strategy", "random"],
+            "--strategy has no effect, since neither A nor",
+        ),
+        (&[golden, golden, "--param", "x=1"], "--param has no effect"),
         (&[&seed], "required"),
     ];
     for (args, text) in cases {

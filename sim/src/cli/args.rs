@@ -215,11 +215,18 @@ pub(super) struct Debug {
     /// A schedule file that `hunt` has saved, or a scenario
     #[arg(value_name = "FILE|SCENARIO")]
     pub run: String,
-    /// Which run of the campaign, with a scenario
-    #[arg(long, value_name = "I", default_value_t = 0)]
-    pub index: u64,
-    #[command(flatten)]
-    pub source: Source,
+    /// Seed of the campaign, with a scenario [default: 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Which run of the campaign, with a scenario [default: 0]
+    #[arg(long, value_name = "I")]
+    pub index: Option<u64>,
+    /// How the schedules of seeds are drawn
+    #[arg(long, value_name = "NAME", default_value = strategies::DEFAULT)]
+    pub strategy: String,
+    /// Sets a parameter of the scenario (see `list`)
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub params: Vec<(String, u64)>,
     /// Carry out this command, and then the next, instead of standard input
     #[arg(short = 'e', long = "execute", value_name = "COMMAND")]
     pub execute: Vec<String>,
@@ -245,9 +252,9 @@ pub(super) struct Diff {
     pub a: String,
     /// What it is now
     pub b: String,
-    /// How the schedules of seeds are drawn
-    #[arg(long, value_name = "NAME", default_value = strategies::DEFAULT)]
-    pub strategy: String,
+    /// How the schedules of seeds are drawn [default: as for `hunt`]
+    #[arg(long, value_name = "NAME")]
+    pub strategy: Option<String>,
     /// Sets a parameter of the scenarios of seeds (see `list`)
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = assignment)]
     pub params: Vec<(String, u64)>,
@@ -318,7 +325,7 @@ pub(super) struct Matrix {
     /// The family, or a part of it [default: the one with most scenarios]
     pub family: Option<String>,
     /// Only scenarios on at most two CPUs, and no hunts
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["runs", "strategy"])]
     pub quick: bool,
     /// Give an exhaustive search up after about N executions
     #[arg(long, value_name = "N", value_parser = count, default_value = "2000000")]

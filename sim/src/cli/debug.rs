@@ -21,14 +21,14 @@ use std::path::Path;
 /// Debugs the run of a schedule file or of a seed.
 pub(super) fn debug(all: &[Scenario], args: &args::Debug) -> Result<Outcome, Error> {
     let is_file = |name: &str| Path::new(name).is_file() || name.ends_with(".ksim");
-    let run = if is_file(&args.run) { of_file(all, &args.run)? } else { of_seed(all, args)? };
+    let run = if is_file(&args.run) { of_file(all, args)? } else { of_seed(all, args)? };
     let outcome = match (run.findings(), run.stop()) {
         ([], Stop::Cut) => Outcome::Unjudged,
         ([], _) => Outcome::Clean,
         _ => Outcome::Found,
     };
     let (scenario, params) = (run.scenario(), run.params().clone());
-    let strategy = args.source.strategy.clone();
+    let strategy = args.strategy.clone();
     let load = move |words: &[&str]| match words {
         [path] if is_file(path) => trace_of_file(all, path),
         [seed] => trace_of_seed(scenario, &params, &strategy, seed, "0"),
@@ -46,8 +46,18 @@ pub(super) fn debug(all: &[Scenario], args: &args::Debug) -> Result<Outcome, Err
     Ok(outcome)
 }
 
-fn of_file<'s>(all: &'s [Scenario], path: &str) -> Result<Debugger<'s>, Error> {
-    let (file, execution) = replay::open(all, Path::new(path))?;
+fn of_file<'s>(all: &'s [Scenario], args: &args::Debug) -> Result<Debugger<'s>, Error> {
+    let (file, execution) = replay::open(all, Path::new(&args.run))?;
+    // The strategy counts: the session may compare the run with that of a seed.
+    let given = [
+        ("--seed", args.seed.is_some()),
+        ("--index", args.index.is_some()),
+        ("--param", !args.params.is_empty()),
+    ];
+    if let Some((option, _)) = given.into_iter().find(|(_, given)| *given) {
+        let why = format!("the schedule file {} says what is run", args.run);
+        return Err(Error::NoEffect { option, why });
+    }
     let Execution { scenario, params, .. } = execution;
     let Some(schedule) = &file.schedule else {
         let origin = &file.origin;
@@ -65,9 +75,10 @@ fn of_file<'s>(all: &'s [Scenario], path: &str) -> Result<Debugger<'s>, Error> {
 
 fn of_seed<'s>(all: &'s [Scenario], args: &args::Debug) -> Result<Debugger<'s>, Error> {
     let scenario = select::one(all, &args.run)?;
-    let params = select::params(scenario, &args.source.params)?;
-    let mut strategy = select::strategy(&args.source.strategy)?;
-    Ok(Debugger::new(scenario, params, &mut *strategy, args.source.seed, args.index))
+    let params = select::params(scenario, &args.params)?;
+    let mut strategy = select::strategy(&args.strategy)?;
+    let (seed, index) = (args.seed.unwrap_or(1), args.index.unwrap_or(0));
+    Ok(Debugger::new(scenario, params, &mut *strategy, seed, index))
 }
 
 fn trace_of_file(all: &[Scenario], path: &str) -> Result<Trace, String> {

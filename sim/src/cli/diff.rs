@@ -40,6 +40,13 @@ struct Comparison {
 
 /// Compares two runs, or two snapshots.
 pub(super) fn diff(all: &[Scenario], args: &args::Diff) -> Result<Outcome, Error> {
+    if !is_seed(&args.a) && !is_seed(&args.b) {
+        let given = [("--strategy", args.strategy.is_some()), ("--param", !args.params.is_empty())];
+        if let Some((option, _)) = given.into_iter().find(|(_, given)| *given) {
+            let why = "neither A nor B is the run of a seed".to_owned();
+            return Err(Error::NoEffect { option, why });
+        }
+    }
     let comparison = Comparison::of(side(all, &args.a, args)?, side(all, &args.b, args)?)?;
     print(&match args.json {
         true => format!("{:#}\n", comparison.json()),
@@ -78,6 +85,12 @@ fn side(all: &[Scenario], text: &str, args: &args::Diff) -> Result<Side, Error> 
     }
 }
 
+/// Is this side the run of a seed?
+fn is_seed(text: &str) -> bool {
+    let at = text.split_once('@').filter(|_| !Path::new(text).exists());
+    at.is_some_and(|(_, at)| seed_and_index(at).is_some())
+}
+
 /// `7:12`, or `7` for the first run.
 fn seed_and_index(text: &str) -> Option<(u64, u64)> {
     let (seed, index) = text.split_once(':').unwrap_or((text, "0"));
@@ -91,8 +104,7 @@ fn from_seed(
     index: u64,
     args: &args::Diff,
 ) -> Result<Side, Error> {
-    let unknown = || Error::UnknownStrategy { name: args.strategy.clone() };
-    let mut strategy = strategies::by_name(&args.strategy).ok_or_else(unknown)?;
+    let mut strategy = select::strategy(args.strategy.as_deref().unwrap_or(strategies::DEFAULT))?;
     let params = select::params(scenario, &args.params)?;
     let mut execution = Execution::with_params(scenario, params);
     let stop = execution.run(&mut *strategy, seed, index);

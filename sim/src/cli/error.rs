@@ -16,6 +16,8 @@ pub(super) enum Error {
     UnknownCommand { name: String, names: Vec<String> },
     /// A parameter does not exist or is out of range.
     Param { scenario: String, problem: String },
+    /// An option that would be ignored.
+    NoEffect { option: &'static str, why: String },
     /// No strategy has this name.
     UnknownStrategy { name: String },
     /// A file cannot be read.
@@ -58,6 +60,9 @@ impl fmt::Display for Error {
                 write!(f, "there is no command {name:?}; there is {}", names.join(", "))
             }
             Error::Param { scenario, problem } => write!(f, "{scenario}: {problem}"),
+            Error::NoEffect { option, why } => {
+                write!(f, "{option} has no effect, since {why}; leave it out")
+            }
             Error::UnknownStrategy { name } => {
                 let names = crate::choice::strategies::NAMES.iter().map(|(name, _)| *name);
                 let names: Vec<&str> = names.collect();
