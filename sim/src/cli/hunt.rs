@@ -202,7 +202,7 @@ impl<'a> Report<'a> {
 
     fn note(&self, told: &mut Told) {
         for Kept { example, path, .. } in &self.kept {
-            let deviations = example.file.schedule.as_ref().map_or(usize::MAX, |s| s.len());
+            let deviations = example.deviations().unwrap_or(usize::MAX);
             let schedule = path.as_deref().map(|path| (path, deviations));
             told.note(&self.hunt.scenario.name, &example.finding, schedule);
         }
@@ -234,11 +234,9 @@ impl<'a> Report<'a> {
 
 impl Kept {
     fn json(&self) -> Value {
-        let Example { file, steps, .. } = &self.example;
-        let shrunk = file
-            .schedule
-            .as_ref()
-            .map(|schedule| json!({ "deviations": schedule.len(), "steps": steps }));
+        let Example { steps, .. } = &self.example;
+        let shrunk = self.example.deviations();
+        let shrunk = shrunk.map(|n| json!({ "deviations": n, "steps": steps }));
         let finding = &self.found.finding;
         json!({
             "signature": self.signature.0,

@@ -5,7 +5,7 @@ use super::style::{bad, counted, faint, title};
 use super::{Outcome, args, print, progress, save, select};
 use crate::base::finding::Kind;
 use crate::run::Scenario;
-use crate::run::matrix::{self, Cell, Covered, Example, Row, Settings};
+use crate::run::matrix::{self, Cell, Covered, Row, Settings, Shown};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -67,7 +67,7 @@ struct Table {
 }
 
 impl Table {
-    fn found(&self) -> impl Iterator<Item = (usize, Kind, &Example)> {
+    fn found(&self) -> impl Iterator<Item = (usize, Kind, &Shown)> {
         self.rows.iter().enumerate().flat_map(|(at, row)| {
             row.cells.iter().filter_map(move |(kind, cell)| match cell {
                 Cell::Found(example) => Some((at, *kind, &**example)),
@@ -155,7 +155,7 @@ impl Table {
             "verdict": "found",
             "schedule": self.saved.get(&(at, kind)).map(|path| path.display().to_string()),
             "steps": example.steps,
-            "deviations": example.deviations(),
+            "deviations": example.deviations,
             "scenario": example.scenario,
             "signature": example.file.as_ref().map(|file| file.signature.0.clone()),
         })
@@ -176,7 +176,7 @@ impl Table {
     /// What a row says below each column.
     fn line(&self, row: &Row, kinds: &[Kind]) -> Vec<String> {
         let cell = |kind: &Kind| match &row.cells[kind] {
-            Cell::Found(example) => match example.deviations() {
+            Cell::Found(example) => match example.deviations {
                 Some(n) => format!("found {n}"),
                 None => "found".to_owned(),
             },

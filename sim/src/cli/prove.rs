@@ -5,13 +5,11 @@ use super::journal::Journal;
 use super::style::{counted, faint, title};
 use super::{Outcome, args, print, progress, save, select, text};
 use crate::base::finding::Signature;
-use crate::choice::{Origin, ScheduleFile};
 use crate::run::prove::{Estimate, Found, Search, Settings};
-use crate::run::reduce::{self, Reduced};
-use crate::run::{Execution, Params, Scenario, prove};
+use crate::run::{Example, Params, Scenario, prove};
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Random runs from which the number of interleavings is estimated.
@@ -51,7 +49,7 @@ pub(super) fn prove(all: &[Scenario], args: &args::Prove) -> Result<Outcome, Err
 struct Kept {
     signature: Signature,
     found: Found,
-    shrunk: Option<(Reduced, PathBuf)>,
+    shrunk: Option<(Example, PathBuf)>,
 }
 
 /// What became of one scenario.
@@ -107,13 +105,11 @@ impl<'s> Proof<'s> {
         let estimate = (!outcome.complete).then(|| Estimate::new(scenario, params, PROBES, 0));
         let mut kept = Vec::new();
         for (signature, found) in &outcome.found {
-            let walker = search.replay(found);
-            let lifted = walker.sim().lift();
-            let mut execution = Execution::with_params(scenario, params.clone());
-            let shrunk = match reduce::reduce(&mut execution, &lifted, signature) {
-                Some(reduced) => {
-                    let path = keep(scenario, params, signature, &reduced, &args.out)?;
-                    Some((reduced, path))
+            let shrunk = match Example::of_proof(scenario, params, &search, signature, found) {
+                Some(example) => {
+                    let headline = &example.finding.headline;
+                    let path = save::save(&args.out, &example.file, headline)?;
+                    Some((example, path))
                 }
                 None => None,
             };
@@ -197,25 +193,25 @@ impl Kept {
             "headline": found.finding.headline,
             "count": found.count,
             "schedule": shrunk.as_ref().map(|(_, path)| path.display().to_string()),
-            "shrunk": shrunk.as_ref().map(|(reduced, _)| {
-                json!({ "deviations": reduced.schedule.len(), "steps": reduced.steps })
+            "shrunk": shrunk.as_ref().map(|(example, _)| {
+                json!({ "deviations": example.deviations(), "steps": example.steps })
             }),
         })
     }
 
     fn text(&self) -> String {
         let mut out = match &self.shrunk {
-            Some((reduced, _)) => {
-                format!("\n{}\n", text::finding(&reduced.finding, &reduced.trace))
+            Some((example, _)) => {
+                format!("\n{}\n", text::finding(&example.finding, &example.trace))
             }
             None => format!("\n{}\n", self.found.finding.headline),
         };
         _ = writeln!(out, "signature: {}", faint(&self.signature.0));
         match &self.shrunk {
-            Some((reduced, path)) => {
-                let deviations = counted(reduced.schedule.len() as u64, "deviation");
+            Some((example, path)) => {
+                let deviations = counted(example.deviations().unwrap_or(0) as u64, "deviation");
                 _ = writeln!(out, "schedule:  {} ({deviations})", path.display());
-                out.push_str(&text::schedule(&reduced.schedule));
+                out.extend(example.file.schedule.iter().map(text::schedule));
             }
             None => out.push_str("schedule:  none: its run does not follow from orderings alone\n"),
         }
@@ -237,25 +233,4 @@ fn so_far(outcome: &prove::Outcome) -> String {
         counted(outcome.states, "state"),
         counted(outcome.found.len() as u64, "finding")
     )
-}
-
-/// Saves the schedule of a finding.
-fn keep(
-    scenario: &Scenario,
-    params: &Params,
-    signature: &Signature,
-    reduced: &Reduced,
-    dir: &Path,
-) -> Result<PathBuf, Error> {
-    let strategy = crate::choice::strategies::DEFAULT.to_owned();
-    let file = ScheduleFile {
-        version: crate::VERSION.to_owned(),
-        scenario: scenario.name.clone(),
-        params: params.listed(),
-        origin: Origin { strategy, seed: 0, index: 0 },
-        schedule: Some(reduced.schedule.clone()),
-        signature: signature.clone(),
-        trace: reduced.trace.hash(),
-    };
-    save::save(dir, &file, &reduced.finding.headline)
 }

@@ -7,7 +7,7 @@ use super::prove;
 use super::reduce::{self, Reduced};
 use super::scenario::Scenario;
 use crate::base::finding::{Finding, Signature};
-use crate::choice::{Origin, ScheduleFile, strategies};
+use crate::choice::{Origin, Schedule, ScheduleFile, strategies};
 use crate::report;
 use crate::trace::Trace;
 use std::panic::Location;
@@ -70,6 +70,11 @@ impl Example {
         file.trace = trace.hash();
         let place = place(of, &finding);
         Example { file, finding, steps, trace, place }
+    }
+
+    /// How many deviations from the default policy it needs; `None` if only its seed repeats it.
+    pub fn deviations(&self) -> Option<usize> {
+        self.file.schedule.as_ref().map(Schedule::len)
     }
 
     /// What people read: the finding with its race diagram, and the deviations of its schedule.

@@ -3,17 +3,16 @@
 //!
 //! The result depends on the settings alone, not on the number of threads.
 
+use super::example::Example;
 use super::execute::Execution;
 use super::hunt::{Hunt, Hunted, Shard};
 use super::params::Params;
 use super::prove::{self, Search};
-use super::reduce::{self, Reduced};
 use super::scenario::Scenario;
 use super::sim::{Sim, Stop};
-use crate::base::finding::{Finding, Kind, Signature};
+use crate::base::finding::{Finding, Kind};
 use crate::choice::canonical::Canonical;
-use crate::choice::file::{Origin, ScheduleFile};
-use crate::choice::strategies;
+use crate::choice::{ScheduleFile, strategies};
 use crate::kernel::settings::Settings as RunSettings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -74,25 +73,32 @@ pub enum Covered {
 
 /// The shortest run that shows a kind.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Example {
+pub struct Shown {
     /// The scenario in which it was found.
     pub scenario: String,
     /// How to replay it, ready to be saved; `None` if its run does not follow from orderings alone.
     pub file: Option<ScheduleFile>,
+    /// How many deviations from the default policy it needs, if it follows from some.
+    pub deviations: Option<usize>,
     /// First line of the finding's report.
     pub headline: String,
     /// Steps up to the finding.
     pub steps: u32,
 }
 
-impl Example {
-    /// How many deviations from the default policy it needs, if it follows from some.
-    pub fn deviations(&self) -> Option<usize> {
-        self.file.as_ref()?.schedule.as_ref().map(crate::choice::Schedule::len)
+impl Shown {
+    /// From an example, or from the finding alone.
+    fn new(scenario: &Scenario, finding: &Finding, example: Option<Example>) -> Shown {
+        let deviations = example.as_ref().and_then(Example::deviations);
+        let (file, headline, steps) = match example {
+            Some(Example { file, finding, steps, .. }) => (Some(file), finding.headline, steps),
+            None => (None, finding.headline.clone(), finding.event + 1),
+        };
+        Shown { scenario: scenario.name.clone(), file, deviations, headline, steps }
     }
 
     fn rank(&self) -> (usize, u32, &str) {
-        (self.deviations().unwrap_or(usize::MAX), self.steps, &self.scenario)
+        (self.deviations.unwrap_or(usize::MAX), self.steps, &self.scenario)
     }
 }
 
@@ -100,7 +106,7 @@ impl Example {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Cell {
     /// Some schedule shows it.
-    Found(Box<Example>),
+    Found(Box<Shown>),
     /// No schedule of the scenarios explored shows it, and no hunt did.
     Absent,
     /// Nobody knows: a search did not end, or no detector looked.
@@ -197,7 +203,7 @@ pub fn rows(
 struct Building<'a> {
     settings: &'a Settings,
     scenarios: Vec<Looked>,
-    found: BTreeMap<Kind, Example>,
+    found: BTreeMap<Kind, Shown>,
     watched: Vec<Kind>,
     costs: Vec<(&'static str, u64)>,
 }
@@ -264,20 +270,11 @@ impl Building<'_> {
         let outcome = search.run(|_| true).clone();
         let mut found: Vec<_> = outcome.found.iter().collect();
         found.sort_by_key(|(_, found)| found.choices.len());
-        let mut execution = Execution::with_params(scenario, params.clone());
         for kind in Kind::ALL {
             let of_kind = found.iter().filter(|(_, found)| found.finding.kind == kind);
             for (signature, found) in of_kind.take(CANDIDATES) {
-                let lifted = search.replay(found).sim().lift();
-                let origin = Origin { strategy: strategies::DEFAULT.to_owned(), seed: 0, index: 0 };
-                let reduced = reduce::reduce(&mut execution, &lifted, signature);
-                self.keep(
-                    kind,
-                    match reduced {
-                        Some(reduced) => example(scenario, origin, signature, reduced),
-                        None => unrepeatable(scenario, &found.finding),
-                    },
-                );
+                let example = Example::of_proof(scenario, params, &search, signature, found);
+                self.keep(kind, Shown::new(scenario, &found.finding, example));
             }
         }
         let covered = match outcome.complete {
@@ -294,29 +291,21 @@ impl Building<'_> {
         let hunted = hunt.run(0..*runs, &|_: &Hunted| ControlFlow::Continue(()));
         let mut found: Vec<_> = hunted.found.iter().collect();
         found.sort_by_key(|(_, found)| found.steps);
-        let mut execution = Execution::with_params(scenario, params.clone());
         for kind in Kind::ALL {
             if self.found.contains_key(&kind) {
                 continue; // A smaller scenario tells it better.
             }
             let of_kind = found.iter().filter(|(_, found)| found.finding.kind == kind);
             for (signature, found) in of_kind.take(CANDIDATES) {
-                let origin = Origin { strategy: strategy.clone(), seed, index: found.index };
-                let (reduced, _) = reduce::from_seed(&mut execution, &origin, signature);
-                self.keep(
-                    kind,
-                    match reduced {
-                        Some(reduced) => example(scenario, origin, signature, reduced),
-                        None => unrepeatable(scenario, &found.finding),
-                    },
-                );
+                let example = Some(Example::of_hunt(&hunt, signature, found));
+                self.keep(kind, Shown::new(scenario, &found.finding, example));
             }
         }
         let kinds = kinds(found.iter().map(|(_, found)| found.finding.kind));
         (Covered::Hunted { runs: hunted.runs }, kinds)
     }
 
-    fn keep(&mut self, kind: Kind, example: Example) {
+    fn keep(&mut self, kind: Kind, example: Shown) {
         match self.found.get(&kind) {
             Some(known) if known.rank() <= example.rank() => {}
             _ => _ = self.found.insert(kind, example),
@@ -352,35 +341,6 @@ impl Building<'_> {
 /// Each kind once, in order.
 fn kinds(found: impl Iterator<Item = Kind>) -> Vec<Kind> {
     found.collect::<BTreeSet<Kind>>().into_iter().collect()
-}
-
-fn example(
-    scenario: &Scenario,
-    origin: Origin,
-    signature: &Signature,
-    reduced: Reduced,
-) -> Example {
-    let file = ScheduleFile {
-        version: crate::VERSION.to_owned(),
-        scenario: scenario.name.clone(),
-        params: reduced.params.listed(),
-        origin,
-        trace: reduced.trace.hash(),
-        schedule: Some(reduced.schedule),
-        signature: signature.clone(),
-    };
-    Example {
-        scenario: scenario.name.clone(),
-        file: Some(file),
-        headline: reduced.finding.headline,
-        steps: reduced.steps,
-    }
-}
-
-/// A finding whose run could not be brought into the form of a schedule.
-fn unrepeatable(scenario: &Scenario, finding: &Finding) -> Example {
-    let (headline, steps) = (finding.headline.clone(), finding.event + 1);
-    Example { scenario: scenario.name.clone(), file: None, headline, steps }
 }
 
 /// Does a detector look for this kind under these settings?
