@@ -14,25 +14,27 @@ pub mod world;
 use design::Design;
 use ksim::run::Scenario;
 
-/// All scenarios of the family.
+/// All scenarios of the family, the designs in the order of the thread.
 pub fn scenarios() -> Vec<Scenario> {
-    let mut all = Vec::new();
-    all.extend(of::<designs::ReleaseRace>());
-    all.extend(of::<designs::TwoStepFree>());
-    all.extend(of::<designs::Mmgrab>());
-    all.extend(of::<designs::LinksInTable>());
-    all.extend(of::<designs::HalfBits>());
-    all.extend(of::<designs::HalfBitsBh>());
-    all.extend(of::<designs::RcuFreedMm>());
-    all.extend(of::<designs::GlobalLock>());
-    all.extend(of::<designs::TypesafeList>());
-    all.extend(of::<designs::NoReadd>());
-    all.extend(of::<designs::OnListFlag>());
-    all.extend(of::<designs::PageActive>());
-    all.extend(of::<designs::FullPage>());
-    all.extend(of::<designs::PowerpcFrag>());
-    all.extend(of::<designs::PowerpcFragFixed>());
-    all
+    let designs = [
+        of::<designs::ReleaseRace>(),
+        of::<designs::TwoStepFree>(),
+        of::<designs::Mmgrab>(),
+        of::<designs::LinksInTable>(),
+        of::<designs::HalfBits>(),
+        of::<designs::HalfBitsBh>(),
+        of::<designs::RcuFreedMm>(),
+        of::<designs::GlobalLock>(),
+        of::<designs::TypesafeList>(),
+        of::<designs::NoReadd>(),
+        of::<designs::OnListFlag>(),
+        of::<designs::PageActive>(),
+        of::<designs::FullPage>(),
+        of::<designs::PowerpcFrag>(),
+        of::<designs::PowerpcFragFixed>(),
+    ];
+    let rows = designs.into_iter().enumerate();
+    rows.flat_map(|(row, design)| design.into_iter().map(move |s| s.row(row))).collect()
 }
 
 fn of<D: Design>() -> Vec<Scenario> {

@@ -151,7 +151,7 @@ fn complete(scenarios: &[Looked]) -> bool {
     searched && scenarios.iter().all(|l| l.covered != Covered::Partly)
 }
 
-/// Scenarios by design, in order; each has the family's name in front.
+/// Scenarios by design, in the order of their rows ([`Scenario::row`]) and then as given; each has the family's name in front.
 pub fn designs<'s>(scenarios: &[&'s Scenario]) -> Vec<Vec<&'s Scenario>> {
     let mut rows: Vec<Vec<&Scenario>> = Vec::new();
     for &scenario in scenarios {
@@ -160,6 +160,7 @@ pub fn designs<'s>(scenarios: &[&'s Scenario]) -> Vec<Vec<&'s Scenario>> {
             None => rows.push(vec![scenario]),
         }
     }
+    rows.sort_by_key(|row| row[0].row);
     rows
 }
 

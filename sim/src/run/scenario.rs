@@ -69,6 +69,8 @@ pub struct Scenario {
     pub large: bool,
     /// What its runs cost.
     pub costs: &'static [Cost],
+    /// Where its design stands in a matrix of the family.
+    pub row: usize,
     build: Arc<Build>,
 }
 
@@ -94,6 +96,7 @@ impl Scenario {
             shown_by: Vec::new(),
             large: false,
             costs: &[],
+            row: 0,
             build: Arc::new(build),
         }
     }
@@ -154,6 +157,14 @@ impl Scenario {
     #[must_use]
     pub fn with_costs(mut self, costs: &'static [Cost]) -> Scenario {
         self.costs = costs;
+        self
+    }
+
+    /// With the place of its design in a matrix of the family. Designs with the same one, and those
+    /// without any, are sorted by name.
+    #[must_use]
+    pub fn row(mut self, row: usize) -> Scenario {
+        self.row = row;
         self
     }
 
