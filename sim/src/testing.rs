@@ -15,7 +15,7 @@ use crate::base::finding::{Finding, Kind};
 use crate::choice::strategies;
 use crate::run::prove::{Search, Settings};
 use crate::run::replay;
-use crate::run::{Example, Execution, Hunt, Hunted, Params, Scenario, Shard};
+use crate::run::{Example, Hunt, Hunted, Params, Scenario, Shard};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -69,10 +69,12 @@ pub fn check(scenario: &Scenario) {
         );
         panic!("{}", failure(scenario, &example, &settings, &seed));
     }
-    let saved = replay::saved(&mut Execution::new(scenario));
+    let saved = replay::saved(scenario);
     let saved = saved.unwrap_or_else(|problem| panic!("{}: {problem}", scenario.name));
     let kinds = hunted.found.values().map(|found| found.finding.kind);
-    if let Some(missing) = missing(expected, kinds.chain(saved)) {
+    if let Some(missing) =
+        missing(expected, kinds.chain(saved.iter().map(|(finding, _)| finding.kind)))
+    {
         let Hunted { runs, .. } = hunted;
         panic!(
             "{} should show {missing}, but {runs} runs with seed {} did not; more runs: \

@@ -31,6 +31,9 @@ pub trait Design: Sized + 'static {
     /// In which workloads some schedule shows this kind; `x` stands for `x-alloc` too.
     fn shows(kind: Kind) -> &'static [&'static str];
 
+    /// Schedules of the load that show what it shows too rarely for a check.
+    const SAVED: &'static [&'static str] = &[];
+
     /// Static objects of its own.
     fn init(_: &mut Sim) {}
     /// Objects of its own in an mm that setup makes.

@@ -84,8 +84,8 @@ pub(super) fn check(all: &[Scenario], args: &args::Check) -> Result<Outcome, Err
 
 /// Searches, and says what is not as the scenario expects.
 fn judge(hunt: &Hunt<'_>, args: &args::Check) -> (Hunted, Vec<Problem>) {
-    let saved = replay::saved(&mut Execution::new(hunt.scenario));
-    let kinds = saved.as_deref().unwrap_or_default();
+    let saved = replay::saved(hunt.scenario);
+    let kinds = saved.iter().flatten().map(|(finding, _)| finding.kind).collect::<Vec<_>>();
     let missing = |hunted: &Hunted| -> Vec<Kind> {
         let shown = |kind| kinds.contains(kind) || shows(hunted, *kind);
         hunt.scenario.expect.kinds().iter().filter(|kind| !shown(kind)).copied().collect()

@@ -1,8 +1,10 @@
 //! Replays a schedule and judges what became of its finding.
 
 use super::execute::Execution;
+use super::params::Params;
+use super::scenario::Scenario;
 use super::sim::Stop;
-use crate::base::finding::{Finding, Kind, Signature};
+use crate::base::finding::{Finding, Signature};
 use crate::choice::file::{Origin, ScheduleFile};
 use crate::choice::strategies;
 use crate::trace::Trace;
@@ -49,27 +51,30 @@ pub struct Replayed {
     pub trace: Trace,
 }
 
-/// The kinds that the saved schedules of the scenario show ([`Scenario::shown_by`]).
+/// What the saved schedules of the scenario show ([`Scenario::shown_by`]), each with its run.
 ///
 /// # Errors
 /// When one of them is no schedule of this scenario, or does not show its finding any more.
-///
-/// [`Scenario::shown_by`]: super::scenario::Scenario::shown_by
-pub fn saved(execution: &mut Execution<'_>) -> Result<Vec<Kind>, String> {
-    let mut kinds = Vec::new();
-    for text in &execution.scenario.shown_by {
+pub fn saved(scenario: &Scenario) -> Result<Vec<(Finding, Trace)>, String> {
+    let mut found = Vec::new();
+    for text in &scenario.shown_by {
         let file = ScheduleFile::parse(text.as_bytes())
             .map_err(|error| format!("its saved schedule cannot be read: {error}"))?;
-        if file.scenario != execution.scenario.name || file.schedule.is_none() {
+        if file.scenario != scenario.name || file.schedule.is_none() {
             return Err(format!("its saved schedule is one of {}", file.scenario));
         }
-        let verdict = replay(execution, &file).verdict;
-        if verdict != Verdict::Reproduced {
-            return Err(format!("its saved schedule for {}: {verdict}", file.signature));
+        let mut params = Params::defaults(&scenario.params);
+        for (name, value) in &file.params {
+            params.set(&scenario.params, name, *value)?;
         }
-        kinds.extend(file.signature.kind());
+        let mut execution = Execution::with_params(scenario, params);
+        let Replayed { verdict, finding, trace, .. } = replay(&mut execution, &file);
+        match finding {
+            Some(finding) if verdict == Verdict::Reproduced => found.push((finding, trace)),
+            _ => return Err(format!("its saved schedule for {}: {verdict}", file.signature)),
+        }
     }
-    Ok(kinds)
+    Ok(found)
 }
 
 /// Repeats the run of a schedule file, whose scenario and parameters the execution has.

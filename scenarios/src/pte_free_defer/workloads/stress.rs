@@ -85,7 +85,8 @@ pub(super) fn scenarios<D: Design>() -> Vec<Scenario> {
             });
         }
     });
-    vec![stress.with_params(&[OPERATIONS, BATCH]).large()]
+    let stress = stress.with_params(&[OPERATIONS, BATCH]).large();
+    vec![D::SAVED.iter().fold(stress, |stress, saved| stress.shown_by(saved))]
 }
 
 async fn khugepaged<D: Design>(k: &Kernel, load: Load) {
