@@ -151,7 +151,8 @@ fn complete(scenarios: &[Looked]) -> bool {
     searched && scenarios.iter().all(|l| l.covered != Covered::Partly)
 }
 
-/// Scenarios by design, in the order of their rows ([`Scenario::row`]) and then as given; each has the family's name in front.
+/// Scenarios by design, in the order of their rows ([`Scenario::row`]) and then as given; each has the
+/// family's name in front.
 pub fn designs<'s>(scenarios: &[&'s Scenario]) -> Vec<Vec<&'s Scenario>> {
     let mut rows: Vec<Vec<&Scenario>> = Vec::new();
     for &scenario in scenarios {
