@@ -265,6 +265,15 @@ impl Table {
                 counted(partly, "scenario")
             );
         }
+        let all = self.rows.iter().flat_map(|row| &row.scenarios);
+        for kind in Kind::ALL {
+            let (some, none): (Vec<_>, Vec<_>) =
+                all.clone().partition(|looked| looked.watched.contains(&kind));
+            if !some.is_empty() && !none.is_empty() {
+                let only = counted(some.len() as u64, "scenario");
+                _ = write!(out, " Looked for in {only} only: {kind}.");
+            }
+        }
         let rest = Kind::ALL.into_iter().filter(|kind| !kinds.contains(kind));
         let (unknown, absent): (Vec<Kind>, Vec<Kind>) =
             rest.partition(|kind| self.rows.iter().any(|row| row.cells[kind] == Cell::Unknown));

@@ -122,6 +122,8 @@ pub struct Looked {
     pub covered: Covered,
     /// What it shows.
     pub kinds: Vec<Kind>,
+    /// For what there was a detector.
+    pub watched: Vec<Kind>,
 }
 
 /// One design.
@@ -206,19 +208,12 @@ struct Building<'a> {
     settings: &'a Settings,
     scenarios: Vec<Looked>,
     found: BTreeMap<Kind, Shown>,
-    watched: Vec<Kind>,
     costs: Vec<(&'static str, u64)>,
 }
 
 impl Building<'_> {
     fn new(settings: &Settings) -> Building<'_> {
-        Building {
-            settings,
-            scenarios: Vec::new(),
-            found: BTreeMap::new(),
-            watched: Vec::new(),
-            costs: Vec::new(),
-        }
+        Building { settings, scenarios: Vec::new(), found: BTreeMap::new(), costs: Vec::new() }
     }
 
     fn row(mut self, design: &[&Scenario], go_on: &dyn Fn(&str) -> bool) -> Row {
@@ -231,7 +226,7 @@ impl Building<'_> {
                 continue;
             }
             let settings = *sim.settings();
-            self.watched.extend(Kind::ALL.into_iter().filter(|kind| watches(&settings, *kind)));
+            let watched = Kind::ALL.into_iter().filter(|kind| watches(&settings, *kind)).collect();
             let (covered, kinds) = match (go_on(&scenario.name), scenario.large) {
                 (false, _) => (Covered::Partly, Vec::new()),
                 (true, true) => self.hunt(scenario, &params),
@@ -239,17 +234,18 @@ impl Building<'_> {
             };
             self.take_costs(scenario, &params);
             let workload = scenario.name.rsplit('/').next().unwrap_or_default().to_owned();
-            self.scenarios.push(Looked { workload, covered, kinds });
+            self.scenarios.push(Looked { workload, covered, kinds, watched });
         }
         self.finish(design[0])
     }
 
     fn finish(self, first: &Scenario) -> Row {
         let complete = complete(&self.scenarios);
-        let Building { mut found, watched, .. } = self;
+        let Building { mut found, scenarios, .. } = self;
+        let watched = |kind| scenarios.iter().any(|looked| looked.watched.contains(&kind));
         let cell = |kind: Kind| match found.remove(&kind) {
             Some(example) => Cell::Found(Box::new(example)),
-            None if complete && watched.contains(&kind) => Cell::Absent,
+            None if complete && watched(kind) => Cell::Absent,
             None => Cell::Unknown,
         };
         let cells = Kind::ALL.into_iter().map(cell);
@@ -257,7 +253,7 @@ impl Building<'_> {
             design: first.design().to_owned(),
             source: first.source.clone(),
             cells: Kind::ALL.into_iter().zip(cells).collect(),
-            scenarios: self.scenarios,
+            scenarios,
             costs: self.costs,
         }
     }

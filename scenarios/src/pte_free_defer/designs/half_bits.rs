@@ -125,6 +125,7 @@ pub fn shows_of_locks(kind: Kind) -> &'static [&'static str] {
             "gmap-remove-callback",
             "gup-batch-failure",
             "gup-free-rcu",
+            "races",
             "row",
             "stress",
         ],
@@ -142,7 +143,7 @@ pub fn shows_of_locks(kind: Kind) -> &'static [&'static str] {
 /// What comes of the wrong test in `pte_free_half()`.
 pub fn shows_of_the_rcu_head(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Leak => &["defer-defer", "row", "stress"],
+        Kind::Leak => &["defer-defer", "races", "row", "stress"],
         _ => &[],
     }
 }

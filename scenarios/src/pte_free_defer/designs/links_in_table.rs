@@ -3,7 +3,8 @@
 //! Expected: `write-before-grace-period`: `page_table_free_rcu()` writes the node while walkers may be in
 //! the table, and `assertion`: one of them reads a list pointer as a page-table entry;
 //! `double-call-rcu`, since there is still one `rcu_head`, and `impossible-state` after it: both
-//! callbacks decode the same half from `pt_mm`; `deadlock` and `inconsistent-lock-state` as in mmgrab.
+//! callbacks decode the same half from `pt_mm`; `deadlock`, `inconsistent-lock-state` and `data-race` as in
+//! mmgrab.
 //!
 //! And `list-corruption`, too rarely for a check (in 7 of 400,000 runs of the load, in 13 of 100,000 of
 //! `row` with three operations), so by a saved schedule: the first callback comes when the second
@@ -42,9 +43,13 @@ impl Design for LinksInTable {
 
     fn shows(kind: Kind) -> &'static [&'static str] {
         match kind {
-            Kind::WriteBeforeGracePeriod => &["defer-defer", "gup-free-rcu", "row", "stress"],
+            Kind::WriteBeforeGracePeriod => {
+                &["defer-defer", "gup-free-rcu", "races", "row", "stress"]
+            }
             Kind::Assertion => &["gup-batch-failure", "gup-free-rcu"],
-            Kind::DoubleCallRcu | Kind::ImpossibleState => &["defer-defer", "row", "stress"],
+            Kind::DoubleCallRcu | Kind::ImpossibleState => {
+                &["defer-defer", "races", "row", "stress"]
+            }
             Kind::InconsistentLockState => &[
                 "both",
                 "collapse-exit",
@@ -53,11 +58,13 @@ impl Design for LinksInTable {
                 "defer-exit-first",
                 "flush-defer-callback",
                 "free-rcu-defer",
+                "races",
                 "row",
                 "stress",
             ],
             Kind::Deadlock => &["both", "flush-defer-callback", "stress"],
             Kind::ListCorruption => &["stress"],
+            Kind::DataRace => &["races"],
             _ => &[],
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Expected: `overlay-conflict` and `double-call-rcu`: one `rcu_head`, two halves, and its words are
 //! those of the list node; and `deadlock` and `inconsistent-lock-state`, since the callback takes
-//! `context.lock` in softirq. The mm itself stays: no `use-after-free`.
+//! `context.lock` in softirq; `data-race`: nothing orders two deferrals, and both write `pt_mm`. The mm
+//! itself stays: no `use-after-free`.
 //!
 //! ```text
 //!      CPU0                                     CPU1
@@ -45,10 +46,11 @@ impl Design for Mmgrab {
                 "defer-exit-first",
                 "free-defer",
                 "free-rcu-defer",
+                "races",
                 "row",
                 "stress",
             ],
-            Kind::DoubleCallRcu => &["defer-defer", "row", "stress"],
+            Kind::DoubleCallRcu => &["defer-defer", "races", "row", "stress"],
             Kind::InconsistentLockState => &[
                 "both",
                 "collapse-exit",
@@ -56,10 +58,12 @@ impl Design for Mmgrab {
                 "defer-exit",
                 "flush-defer-callback",
                 "free-rcu-defer",
+                "races",
                 "row",
                 "stress",
             ],
             Kind::Deadlock => &["flush-defer-callback", "stress"],
+            Kind::DataRace => &["races"],
             _ => &[],
         }
     }

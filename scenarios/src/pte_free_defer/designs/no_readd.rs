@@ -43,10 +43,11 @@ impl Design for NoReadd {
                 "defer-exit",
                 "free-defer",
                 "free-rcu-defer",
+                "races",
                 "row",
                 "stress",
             ],
-            Kind::Leak => &["defer-defer", "row", "stress"],
+            Kind::Leak => &["defer-defer", "races", "row", "stress"],
             _ => &[],
         }
     }

@@ -34,7 +34,7 @@ impl Design for ReleaseRace {
 
     fn shows(kind: Kind) -> &'static [&'static str] {
         match kind {
-            Kind::ListCorruption => &["free-free-rcu", "row", "stress"],
+            Kind::ListCorruption => &["free-free-rcu", "races", "row", "stress"],
             _ => &[],
         }
     }

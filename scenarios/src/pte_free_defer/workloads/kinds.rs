@@ -1,6 +1,6 @@
 //! The same operations under other settings: a host of guests (PGSTE), callbacks in a kthread,
-//! several operations in a row; and one table freed while the other stays, or after the other, to see
-//! what that costs.
+//! several operations in a row, a watch for data races; and one table freed while the other stays, or
+//! after the other, to see what that costs.
 
 use super::super::design::Design;
 use super::super::process::exit_mm;
@@ -8,7 +8,7 @@ use super::super::world::{Start, World};
 use super::{Action, frees, scenario};
 use ksim::program::Kernel;
 use ksim::program::mm::MmStruct;
-use ksim::run::{Param, Scenario};
+use ksim::run::{Param, Scenario, Sim};
 
 const OPERATIONS: Param = Param {
     name: "operations",
@@ -20,7 +20,7 @@ const OPERATIONS: Param = Param {
 
 /// All of a design.
 pub(super) fn scenarios<D: Design>() -> Vec<Scenario> {
-    vec![pgste::<D>(), offload::<D>(), row::<D>(), one::<D>(), both::<D>()]
+    vec![pgste::<D>(), offload::<D>(), row::<D>(), races::<D>(), one::<D>(), both::<D>()]
 }
 
 fn pgste<D: Design>() -> Scenario {
@@ -93,20 +93,32 @@ fn both<D: Design>() -> Scenario {
 fn row<D: Design>() -> Scenario {
     let about = "operations in a row on each of two CPUs, chosen by the schedule";
     scenario::<D>("row", about, |sim, params| {
-        let operations = params.get("operations");
-        sim.cpus(2);
-        let World { mm, .. } = World::new::<D>(sim, 2, Start::Both);
-        for slot in 0..2 {
-            sim.task(slot, "thread", move |k| async move {
-                let mut mapped = true;
-                for _ in 0..operations {
-                    step::<D>(&k, mm, slot.into(), &mut mapped).await;
-                }
-            });
-        }
+        threads::<D>(sim, params.get("operations"));
     })
     .with_params(&[OPERATIONS])
     .large()
+}
+
+/// A workload of its own: the clocks of that detector leave nothing for a proof to reduce.
+fn races<D: Design>() -> Scenario {
+    let about = "one operation on each of two CPUs, chosen by the schedule, watched for data races";
+    scenario::<D>("races", about, |sim, _| {
+        sim.settings().data_race = true;
+        threads::<D>(sim, 1);
+    })
+}
+
+fn threads<D: Design>(sim: &mut Sim, operations: u64) {
+    sim.cpus(2);
+    let World { mm, .. } = World::new::<D>(sim, 2, Start::Both);
+    for slot in 0..2 {
+        sim.task(slot, "thread", move |k| async move {
+            let mut mapped = true;
+            for _ in 0..operations {
+                step::<D>(&k, mm, slot.into(), &mut mapped).await;
+            }
+        });
+    }
 }
 
 /// A slot without a table gets one; a table is freed in one of the ways that the design has.
