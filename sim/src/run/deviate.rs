@@ -3,6 +3,12 @@
 //!
 //! A step up is one hold more, which turns round one conflict of the run before: an operation waits
 //! for the first one of another agent that conflicts with it; or one outcome more.
+//!
+//! It does not get there, and what is left after shrinking then depends on where that began, if it
+//! takes more runs than its bounds allow (mostly from two holds in some hundred steps on, or three in
+//! fifty); if another finding ends the runs on the way, so that what comes after is never seen; and
+//! if no conflict decides: how often a loop goes round in vain before that is called a stall, or
+//! which of two unrelated acquisitions lockdep sees first.
 
 use super::execute::Execution;
 use super::sim::Sim;
