@@ -72,6 +72,12 @@ fn classes_and_bounds() {
     let folder = folder("bounds");
     let (code, classes) = result(&folder, &[SCENARIO, "--classes"]);
     assert_eq!((code, &classes["complete"]), (0, &Value::Bool(true)));
+    for with in ["--failures=1", "--jobs=2", "--resume=dir", "--no-reduction"] {
+        let (code, _, err) = prove(&folder, &[SCENARIO, "--classes", with]);
+        let (option, _) = with.split_once('=').unwrap_or((with, ""));
+        assert!(code == 125 && err.contains("'--classes' cannot be used with"), "{err}");
+        assert!(err.contains(option), "{err}");
+    }
     let bounds = ["--preemptions", "1", "--interrupts", "0", "--grace-periods", "1"];
     let scenario = "pte-free-defer/two-step-free/batch-failure-exit";
     let [none, one] = ["0", "1"].map(|failures| {

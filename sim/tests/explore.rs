@@ -199,7 +199,7 @@ fn five_verdicts() {
     let lost = |file: &mut ScheduleFile| {
         let schedule = file.schedule.as_mut().expect("shrunk");
         let mut hold = schedule.holds[0].clone();
-        hold.until.nth = 99;
+        (hold.before.nth, hold.until.nth) = (99, 99);
         schedule.holds = vec![hold];
     };
     assert_eq!(verdict(&lost), Verdict::Diverged(1));

@@ -95,7 +95,8 @@ impl<'s> Follow<'s> {
     /// Who helps the agent that was acting and is now held back: the one it waits for, or the part
     /// of the environment that can bring it about.
     fn helper(&self, view: &dyn View, held: &[Option<usize>]) -> Option<AgentId> {
-        let last = self.last?;
+        // Who would begin counts as if it had acted: the same after some private operations more.
+        let last = self.last.or_else(|| canonical::next(view, None, |_| true))?;
         let hold = held.get(last.index()).copied().flatten()?;
         let wanted = &self.schedule.holds[hold].until.agent;
         let free = |a: AgentId| held[a.index()].is_none();

@@ -279,8 +279,9 @@ pub(super) struct Prove {
     /// Try steps that commute in every order, for comparison
     #[arg(long)]
     pub no_reduction: bool,
-    /// Run each class of equivalent runs once, instead of merging equal states
-    #[arg(long, conflicts_with_all = ["no_reduction", "bounds", "resume"])]
+    /// Run each class of equivalent runs once, instead of merging equal states: on one thread, without
+    /// bounds, from the start
+    #[arg(long, conflicts_with_all = ["no_reduction", "bounds", "resume", "jobs"])]
     pub classes: bool,
     /// Write the search down in DIR, and go on from what is there
     #[arg(long, value_name = "DIR")]

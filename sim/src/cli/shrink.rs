@@ -33,6 +33,5 @@ fn reduced(execution: &mut Execution<'_>, file: &ScheduleFile) -> Option<Reduced
     let Some(schedule) = &file.schedule else {
         return reduce::from_seed(execution, &file.origin, &file.signature).0;
     };
-    let reduced = reduce::reduce(execution, schedule, &file.signature)?;
-    Some(reduce::lower(execution, reduced, &file.signature))
+    reduce::reduce_all(execution, schedule, &file.signature)
 }

@@ -20,6 +20,7 @@ pub struct Execution<'s> {
     /// A fault of the simulator itself, for its tests.
     pub broken: Option<Broken>,
     sim: Sim,
+    runs: u64,
     /// What samplers know, and of which parameters and fault.
     profiles: Option<((Params, Option<Broken>), Profiles)>,
 }
@@ -32,7 +33,7 @@ impl<'s> Execution<'s> {
 
     /// With these parameters.
     pub fn with_params(scenario: &'s Scenario, params: Params) -> Execution<'s> {
-        Execution { scenario, params, broken: None, sim: Sim::new(), profiles: None }
+        Execution { scenario, params, broken: None, sim: Sim::new(), runs: 0, profiles: None }
     }
 
     /// One run under a strategy: a pure function of (scenario, parameters, strategy, seed, index).
@@ -62,6 +63,7 @@ impl<'s> Execution<'s> {
     ) -> Stop {
         self.build();
         strategy.begin(seed, index);
+        self.runs += 1;
         self.sim.execute(strategy)
     }
 
@@ -101,6 +103,11 @@ impl<'s> Execution<'s> {
     /// The run that is being steered.
     pub(super) fn sim_mut(&mut self) -> &mut Sim {
         &mut self.sim
+    }
+
+    /// How many runs it has made, replays included.
+    pub fn runs(&self) -> u64 {
+        self.runs
     }
 
     /// The last run.

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod builder;
 mod capture;
 pub mod debug;
+mod deviate;
 pub mod end;
 pub mod example;
 pub mod execute;
