@@ -9,5 +9,5 @@ pub mod hash;
 pub mod op;
 pub mod preempt;
 pub mod ptr;
-pub mod spare;
+pub mod reused;
 pub mod types;

@@ -2,7 +2,7 @@
 
 use crate::base::agent::{AgentId, AgentSet};
 use crate::base::ptr::Ptr;
-use crate::base::spare::Reused;
+use crate::base::reused::Reused;
 use std::collections::VecDeque;
 
 /// Callbacks invoked in one round before RCU lets others run (`blimit`, kernel/rcu/tree.c).

@@ -11,7 +11,7 @@ use crate::base::finding::{Finding, Symbols};
 use crate::base::footprint::{Access, Mode, Object};
 use crate::base::op::{Call, Op};
 use crate::base::ptr::Ptr;
-use crate::base::spare::Reused;
+use crate::base::reused::Reused;
 use crate::machine::Machine;
 use crate::machine::agent::State;
 use std::cell::RefCell;

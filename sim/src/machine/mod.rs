@@ -12,7 +12,7 @@ use crate::base::agent::{AgentId, AgentKind, AgentSet};
 use crate::base::event::Eqs;
 use crate::base::op::{Call, Op};
 use crate::base::preempt::SOFTIRQ_OFFSET;
-use crate::base::spare::Reused;
+use crate::base::reused::Reused;
 use agent::{Agent, State};
 use calendar::Calendar;
 use cpu::Cpu;
