@@ -231,6 +231,16 @@ impl System {
         if self.progress || !self.m.dirty.is_empty() {
             self.settle_cpus();
         }
+        debug_assert!(self.is_settled(), "somebody was not looked at again");
+    }
+
+    /// Is it so that to look at everybody would change nothing? Unless wake-ups are to be lost.
+    fn is_settled(&self) -> bool {
+        let same = |(n, agent): (usize, &Agent)| {
+            let id = AgentId(n as u16);
+            self.m.enabled.contains(id) == self.can_act(id, agent)
+        };
+        self.broken(Broken::WakeupLost) || self.m.agents.iter().enumerate().all(same)
     }
 
     #[inline(never)]

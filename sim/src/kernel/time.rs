@@ -107,8 +107,14 @@ impl System {
     /// Takes the timer out of the calendar, and from among those that have expired and not run.
     fn forget_timer(&mut self, timer: Ptr) {
         self.m.calendar.cancel_timer(timer);
-        for cpu in self.m.cpus.iter_mut() {
-            cpu.expired.retain(|call| call.arg != timer.0);
+        for number in 0..self.m.cpus.len() as u16 {
+            let expired = &mut self.m.cpus[usize::from(number)].expired;
+            let before = expired.len();
+            expired.retain(|call| call.arg != timer.0);
+            if expired.len() != before {
+                // The tick may have nothing to do there any more.
+                self.m.touch(number);
+            }
         }
     }
 
