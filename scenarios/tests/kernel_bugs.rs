@@ -27,7 +27,9 @@ fn kinds(outcome: &Outcome) -> BTreeSet<Kind> {
 /// The twins with this ending.
 fn twins(ending: &str) -> Vec<Scenario> {
     let kernel = ksim_scenarios::all().into_iter().filter(|s| s.family() == "kernel");
-    kernel.filter(|s| s.name.ends_with(ending)).collect()
+    let twins: Vec<Scenario> = kernel.filter(|s| s.name.ends_with(ending)).collect();
+    assert!(twins.len() > 25, "{} scenarios end with {ending}", twins.len());
+    twins
 }
 
 #[test]

@@ -219,4 +219,30 @@ mod tests {
         }
         assert!(!set.contains(AgentId(5)));
     }
+
+    #[test]
+    fn a_mask_is_as_good_as_its_members_one_by_one() {
+        for (before, mask) in [(0u64, 0b1011), (0b0110, 0b1011), (u64::MAX, 1 << 63), (0b100, 0)] {
+            for member in [true, false] {
+                let (mut set, mut other) = (AgentSet::default(), AgentSet::default());
+                let agents = |mask: u64| (0..64).filter(move |n| mask >> n & 1 != 0).map(AgentId);
+                agents(before).for_each(|agent| set.set(agent, true));
+                agents(before).for_each(|agent| other.set(agent, true));
+                set.set_first(mask, member);
+                agents(mask).for_each(|agent| other.set(agent, member));
+                assert!(set.iter().eq(other.iter()), "{before:b}, {mask:b}, {member}");
+                assert_eq!(set.len(), other.len(), "{before:b}, {mask:b}, {member}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_comes_back_into_a_set_that_was_cleared() {
+        let mut set = AgentSet::default();
+        set.set(AgentId(3), true);
+        set.set(AgentId(200), true);
+        set.clear();
+        set.set(AgentId(200), true);
+        assert_eq!((set.len(), set.iter().collect::<Vec<_>>()), (1, vec![AgentId(200)]));
+    }
 }

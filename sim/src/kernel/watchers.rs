@@ -60,3 +60,26 @@ impl Watchers {
         self.0 = self.at_ease() | u64::from(first) << AT_EASE;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_at_ease_and_the_chain_do_not_touch() {
+        let mut watchers = Watchers::default();
+        let [low, high, none] = [0, AT_EASE - 1, AT_EASE].map(AgentId);
+        watchers.set_first(u16::MAX);
+        assert_eq!((watchers.at_ease(), watchers.one_at_ease()), (0, None));
+        watchers.set_at_ease(high, true);
+        watchers.set_at_ease(low, true);
+        assert_eq!((watchers.first(), watchers.one_at_ease()), (u16::MAX, Some(low)));
+        // The lowest bit of the chain is no task at ease.
+        assert!(watchers.is_at_ease(high) && !watchers.is_at_ease(none));
+        watchers.set_first(0);
+        watchers.set_at_ease(low, false);
+        assert_eq!((watchers.first(), watchers.one_at_ease()), (0, Some(high)));
+        watchers.set_at_ease(high, false);
+        assert!(!watchers.any());
+    }
+}
