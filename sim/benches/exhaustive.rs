@@ -5,6 +5,38 @@
 //! stateright works on a thread of its own; medians of the rounds, one round for what takes longer
 //! than a second.
 
+/// The programs on threads, for the libraries that imitate those of std.
+macro_rules! on_threads {
+    ($library:ident) => {
+        fn body(program: Program) {
+            use ::$library::sync::Arc;
+            use ::$library::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+            use ::$library::thread;
+
+            let (tasks, apart) = match program {
+                Program::Add { tasks, apart } => (tasks, apart),
+                Program::Count { .. } => (2, false),
+            };
+            let words: Vec<_> = (0..tasks).map(|_| Arc::new(AtomicUsize::new(0))).collect();
+            let threads: Vec<_> = (0..tasks)
+                .map(|i| {
+                    let word = words[if apart { i } else { 0 }].clone();
+                    thread::spawn(move || match program {
+                        Program::Add { .. } => (0..3).for_each(|_| _ = word.fetch_add(1, SeqCst)),
+                        Program::Count { times } => (0..times).for_each(|_| {
+                            let seen = word.load(SeqCst);
+                            word.store(seen + 1, SeqCst);
+                        }),
+                    })
+                })
+                .collect();
+            for thread in threads {
+                thread.join().expect("no thread panics");
+            }
+        }
+    };
+}
+
 #[path = "exhaustive/ksim.rs"]
 mod ksim;
 #[path = "exhaustive/loom.rs"]
