@@ -54,7 +54,12 @@ impl Detector for Lockdep {
                 // read_lock_is_recursive(): in an interrupt it passes waiting writers.
                 let recursive = read && !sleeps && in_irq(event);
                 let next = Held { lock, class, event: at, read, recursive, sleeps };
-                self.acquire(event, next, kind, attempt, alarms);
+                let first = self.held_by(event).is_empty();
+                // Nothing can be wrong with one mutex of a task.
+                if !(first && sleeps) || event.rcu_nesting != 0 || in_irq(event) {
+                    self.acquire(event, next, kind, attempt, alarms);
+                }
+                self.held_by(event).push(next);
             }
             Op::Unlock { at: lock, kind, flags } => {
                 self.release(event, lock, kind, alarms);
@@ -121,29 +126,19 @@ impl Lockdep {
         report::show_held(&self.graph, event, &held[..before], alarms);
     }
 
+    /// What the context of an event holds.
     #[inline]
-    fn acquire(
-        &mut self,
-        event: &Event,
-        next: Held,
-        kind: LockKind,
-        attempt: bool,
-        alarms: &mut Vec<Alarm>,
-    ) {
+    fn held_by(&mut self, event: &Event) -> &mut Vec<Held> {
         let index = event.agent.index();
         if self.held.len() <= index {
             self.held.resize_with(index + 1, Vec::new);
         }
-        // Nothing can be wrong with one mutex of a task.
-        let alone = next.sleeps && self.held[index].is_empty();
-        if !alone || event.rcu_nesting != 0 || in_irq(event) {
-            self.check_acquired(event, next, kind, attempt, alarms);
-        }
-        self.held[index].push(next);
+        &mut self.held[index]
     }
 
+    /// Looks for what is wrong with taking `next`, which is not among those held yet.
     #[inline(never)]
-    fn check_acquired(
+    fn acquire(
         &mut self,
         event: &Event,
         next: Held,

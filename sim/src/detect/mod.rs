@@ -130,14 +130,15 @@ impl Detector for Detectors {
         if self.watch.lockdep && !plain {
             self.lockdep.observe(at, event, accesses, alarms);
         }
-        if !(plain || lock && at_ease(event)) {
+        let unusual = !(plain || lock && at_ease(event));
+        if unusual {
             self.sleep.observe(at, event, accesses, alarms);
             self.rcu.observe(at, event, accesses, alarms);
             if event.irqs_off {
                 self.context.observe(at, event, accesses, alarms);
             }
-            self.retired.observe(at, event, accesses, alarms);
-        } else if self.retired.is_active() {
+        }
+        if unusual || self.retired.is_active() {
             self.retired.observe(at, event, accesses, alarms);
         }
         if self.watch.data_race {

@@ -9,7 +9,7 @@ use crate::base::agent::{AgentId, AgentKind};
 use crate::base::event::{Event, Phase};
 use crate::base::finding::{Finding, Symbols};
 use crate::base::footprint::{Access, Mode, Object};
-use crate::base::op::{Call, Op};
+use crate::base::op::{Call, Gfp, Op};
 use crate::base::ptr::Ptr;
 use crate::base::reused::Reused;
 use crate::machine::Machine;
@@ -142,11 +142,14 @@ impl System {
 
     /// Over how many outcomes the schedule decides before this agent's next step; 1: none.
     pub fn outcomes(&self, agent: AgentId) -> u32 {
-        match self.m.agent(agent).pending.op {
+        self.outcomes_of(&self.m.agent(agent).pending.op)
+    }
+
+    /// The same for any operation.
+    pub fn outcomes_of(&self, op: &Op) -> u32 {
+        match *op {
             Op::Choose(n) => n.max(1),
-            Op::Alloc { gfp: crate::base::op::Gfp::Atomic, .. } if self.settings.alloc_may_fail => {
-                2
-            }
+            Op::Alloc { gfp: Gfp::Atomic, .. } if self.settings.alloc_may_fail => 2,
             _ => 1,
         }
     }

@@ -18,8 +18,7 @@ impl System {
         if self.watchers.len() <= slot {
             self.watchers.resize(slot + 1, Watchers::default());
         }
-        let agent = &mut self.m.agents[id.index()];
-        agent.watching = slot as u32 + 1;
+        self.m.agent_mut(id).watching = slot as u32 + 1;
         let here = self.watchers[slot];
         let same = || here.one_at_ease().is_none_or(|one| self.mutex_wanted(one) == mutex);
         let at_ease = mutex.is_some() && self.runs_at_ease(id, self.m.agent(id));

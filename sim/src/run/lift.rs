@@ -3,7 +3,7 @@
 use super::sim::Sim;
 use crate::base::agent::AgentId;
 use crate::base::event::{Event, Phase};
-use crate::base::op::{Gfp, Op};
+use crate::base::op::Op;
 use crate::choice::schedule::{Decision, Hold, Point, Schedule, site_of};
 
 impl Sim {
@@ -79,15 +79,10 @@ impl Sim {
 
     /// Outcomes other than 0 of those choices of the last run that had outcome 0.
     pub(super) fn other_outcomes(&self, points: &[Point]) -> Vec<Decision> {
-        let settings = &self.sys.settings;
         let mut others = Vec::new();
         for (event, at) in self.sys.events.iter().zip(points).filter(|(e, _)| outcome(e) == 0) {
-            let outcomes = match event.call.op {
-                Op::Choose(n) => n,
-                Op::Alloc { gfp: Gfp::Atomic, .. } if settings.alloc_may_fail => 2,
-                _ => 1,
-            };
-            others.extend((1..outcomes).map(|outcome| Decision { at: at.clone(), outcome }));
+            let outcomes = 1..self.sys.outcomes_of(&event.call.op);
+            others.extend(outcomes.map(|outcome| Decision { at: at.clone(), outcome }));
         }
         others
     }

@@ -157,7 +157,7 @@ impl Sim {
     fn act_at_length(&mut self, agent: AgentId, outcome: u32) {
         self.started.clear();
         match self.sys.step(agent, outcome) {
-            Stepped::Reply(reply) => drop(self.resume(agent, reply)),
+            Stepped::Reply(reply) => _ = self.resume(agent, reply),
             Stepped::Waits | Stepped::Environment => {}
         }
         self.start_contexts();
