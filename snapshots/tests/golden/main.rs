@@ -26,12 +26,16 @@ impl Golden {
     /// The report of the first of these scenarios that shows the kind. If none does, the file says
     /// so, and [`stored`] refuses it.
     fn of(name: &str, kind: Kind, scenarios: &[&Scenario]) -> Golden {
-        let example = |s: &&Scenario| Some((s.name.clone(), search::example(s, kind)?));
+        let example = |s: &&Scenario| {
+            let found = search::example(s, kind).map(|e| (format!("seed {}", search::SEED), e));
+            let saved = || Some(("a saved schedule".to_owned(), search::saved(s, kind)?));
+            Some((s.name.clone(), found.or_else(saved)?))
+        };
         let (about, text) = match scenarios.iter().find_map(example) {
-            Some((scenario, (finding, trace))) => {
+            Some((scenario, (origin, (finding, trace)))) => {
                 let (verdict, report) = (finding.signature(), report::finding(&finding, &trace));
                 let text = format!("scenario: {scenario}\nverdict:  {verdict}\n\n{report}");
-                (format!("{scenario}, seed {}", search::SEED), text)
+                (format!("{scenario}, {origin}"), text)
             }
             None => {
                 let scenario = scenarios.first().map_or("", |s| s.name.as_str());

@@ -21,7 +21,7 @@ pub(crate) const LOST: &str = "is no longer found";
 const SHRUNK: usize = 4;
 
 /// The smallest of some runs in which the scenario shows this kind, after shrinking; if the search
-/// hits on any. What is too rare for it is taken from the schedules that the scenario has saved.
+/// hits on any.
 pub(crate) fn example(scenario: &Scenario, kind: Kind) -> Option<(Finding, Trace)> {
     let mut execution = Execution::new(scenario);
     let hits = hits(&mut execution, kind);
@@ -42,11 +42,13 @@ pub(crate) fn example(scenario: &Scenario, kind: Kind) -> Option<(Finding, Trace
         Some((size, finding.clone(), execution.sim().trace()))
     });
     let smallest = examples.flatten().min_by(|(a, ..), (b, ..)| a.cmp(b));
-    let saved = || {
-        let all = replay::saved(scenario).unwrap_or_default();
-        all.into_iter().find(|(finding, _)| finding.kind == kind)
-    };
-    smallest.map(|(_, finding, trace)| (finding, trace)).or_else(saved)
+    smallest.map(|(_, finding, trace)| (finding, trace))
+}
+
+/// What is too rare for a search: from the schedules that the scenario has saved.
+pub(crate) fn saved(scenario: &Scenario, kind: Kind) -> Option<(Finding, Trace)> {
+    let all = replay::saved(scenario).unwrap_or_default();
+    all.into_iter().find(|(finding, _)| finding.kind == kind)
 }
 
 /// Schedules of the shortest runs that show the kind, by signature, with their steps.
