@@ -46,13 +46,15 @@ fn only_touches_words(op: &Op) -> bool {
     }
 }
 
-/// Takes or releases a lock.
+/// Is it, even where nothing is turned off, something that the detectors of RCU look at?
 #[inline]
-fn is_lock(op: &Op) -> bool {
-    matches!(op, Op::Lock { .. } | Op::Unlock { .. })
+fn concerns_rcu(op: &Op) -> bool {
+    let read = matches!(op, Op::Read { how: Marking::RcuDereference, .. });
+    read || matches!(op, Op::RcuRetire { .. } | Op::GpStart | Op::GpEnd)
 }
 
-/// Nothing is turned off, nor is anything read under RCU: a lock is the business of lockdep alone.
+/// Nothing is turned off, nor is anything read under RCU: most operations are then the business of
+/// lockdep alone, if of any.
 #[inline]
 fn at_ease(event: &Event) -> bool {
     let watched = event.eqs == Eqs::Watching;
@@ -125,12 +127,11 @@ impl Detector for Detectors {
     #[inline]
     fn observe(&mut self, at: u32, event: &Event, accesses: &[Access], alarms: &mut Vec<Alarm>) {
         // Most steps do no more than touch a word.
-        let lock = is_lock(&event.call.op);
-        let plain = !lock && !event.ends && only_touches_words(&event.call.op);
+        let plain = !event.ends && only_touches_words(&event.call.op);
         if self.watch.lockdep && !plain {
             self.lockdep.observe(at, event, accesses, alarms);
         }
-        let unusual = !(plain || lock && at_ease(event));
+        let unusual = !plain && (!at_ease(event) || concerns_rcu(&event.call.op));
         if unusual {
             self.sleep.observe(at, event, accesses, alarms);
             self.rcu.observe(at, event, accesses, alarms);

@@ -28,7 +28,11 @@ impl System {
                 }
                 false
             }
-            Op::Join(target) => self.m.agent(target).state == State::Dead,
+            Op::Join(target) => {
+                let target = self.m.agent_mut(target);
+                target.joined = true;
+                target.state == State::Dead
+            }
             _ => false,
         };
         if !free {
@@ -250,7 +254,9 @@ impl System {
             self.settle_waiters();
         }
         while let Some(cpu) = self.m.take_touched() {
-            self.note_quiescent_state(cpu);
+            if self.rcu.in_progress() {
+                self.note_quiescent_state(cpu);
+            }
             if self.settings.rcu_offload {
                 self.wake_offload(cpu);
             }

@@ -15,8 +15,8 @@ use crate::machine::cpu::Cpu;
 pub struct Plain {
     /// What the program goes on with.
     pub reply: u64,
-    /// It did no more than touch a word, by an operation that no reader has to protect.
-    pub only_words: bool,
+    /// It is of interest to no detector but that of data races, and has started nobody.
+    pub quiet: bool,
 }
 
 /// Does this task begin on an idle CPU that is nobody else's business? Then its switch changes
@@ -33,11 +33,12 @@ fn begins_alone(task: &Agent, cpu: &Cpu) -> bool {
 
 impl System {
     /// Takes the pending step of this agent, and lets time pass, if it is a running task that reads
-    /// or writes a word in no special use, takes or releases a mutex that it need not wait for, or
-    /// finds that another task has ended. `None`: nothing has happened, and the step goes the long
+    /// or writes a word in no special use, takes or releases a mutex that it need not wait for,
+    /// starts another task, or finds that one has ended. `None`: nothing has happened, and the step goes the long
     /// way ([`System::step`]), on which the same would happen.
     #[inline]
     pub fn plain_step(&mut self, id: AgentId) -> Option<Plain> {
+        let agents = self.m.agents.len();
         let agent = &mut self.m.agents[id.index()];
         let cpu = &mut self.m.cpus[usize::from(agent.cpu)];
         let switches = cpu.current != Some(id);
@@ -46,13 +47,13 @@ impl System {
         }
         // First: room may have to be made, and what is known by then would have to be put away.
         let (event, touched) = (self.events.vacant(), self.accesses.vacant());
-        let (mut class, mut only_words) = (0, true);
+        let (mut class, mut quiet) = (0, true);
         let (mut index, mut reply, mut access, mut write) = (0, 0, None, None);
         let mut object = None;
         match agent.pending.op {
             Op::Nop => {}
             Op::Read { at, how } => {
-                only_words = how != Marking::RcuDereference;
+                quiet = how != Marking::RcuDereference;
                 index = self.mem.index(at).ok()?;
                 reply = self.mem.load(index);
                 access = Some(Mode::Read);
@@ -72,7 +73,7 @@ impl System {
                 if !lock::is_free(self.mem.load(index), LockKind::Mutex) {
                     return None;
                 }
-                only_words = false;
+                quiet = false;
                 reply = 1;
                 class = self.mem.class(at);
                 (access, write) = (Some(Mode::Acquire), Some(lock::owned_by(id)));
@@ -82,14 +83,19 @@ impl System {
                 if self.mem.load(index) != lock::owned_by(id) {
                     return None;
                 }
-                only_words = false;
+                quiet = false;
                 class = self.mem.class(at);
                 (access, write) = (Some(Mode::Release), Some(0));
             }
             // It could not act before that one has ended, except where it must not sleep.
             Op::Join(target) if cpu.preempt == 0 && !cpu.irqs_off && agent.rcu_nesting == 0 => {
-                only_words = false;
                 (access, object) = (Some(Mode::Read), Some(Object::life(target)));
+            }
+            Op::Spawn { .. } => {
+                quiet = false;
+                let child = AgentId(agents as u16);
+                reply = child.0.into();
+                (access, object) = (Some(Mode::Write), Some(Object::life(child)));
             }
             _ => return None,
         }
@@ -122,7 +128,10 @@ impl System {
         if let Some(value) = write {
             self.store_plain(index, value);
         }
+        if !quiet && let Op::Spawn { func, arg, cpu } = self.m.agent(id).pending.op {
+            self.spawn(id, func, arg, cpu);
+        }
         self.pass_time();
-        Some(Plain { reply, only_words })
+        Some(Plain { reply, quiet })
     }
 }

@@ -16,8 +16,14 @@ impl System {
             self.m.cpus.len()
         );
         let id = self.m.add(AgentKind::Task, cpu, role, Call::internal(Op::Nop, "start"));
-        self.m.cpus[usize::from(cpu)].agents.push(id);
-        self.m.touch(cpu);
+        let here = &mut self.m.cpus[usize::from(cpu)];
+        here.agents.push(id);
+        if here.agents.len() == 1 {
+            // It is nobody else's business.
+            self.m.enabled.set(id, true);
+        } else {
+            self.m.touch(cpu);
+        }
         id
     }
 
@@ -47,13 +53,13 @@ impl System {
         to.into()
     }
 
-    pub(super) fn spawn(&mut self, id: AgentId, func: Ptr, arg: u64, cpu: u16) -> u64 {
+    /// Starts a kthread on that CPU; if there is none, where its parent runs.
+    #[inline]
+    pub(super) fn spawn(&mut self, id: AgentId, func: Ptr, arg: u64, cpu: u16) {
         let cpu = if usize::from(cpu) < self.m.cpus.len() { cpu } else { self.m.agent(id).cpu };
         let role = self.text_name(func);
         let child = self.add_task(cpu, role);
-        self.access(Object::life(child), Mode::Write);
         self.starts.push(Start { agent: child, what: Code::Func(func, arg) });
-        child.0.into()
     }
 
     pub(super) fn join(&mut self, id: AgentId, target: AgentId) -> Applied {
@@ -75,7 +81,9 @@ impl System {
         if cpu.current == Some(id) {
             self.m.switch_out(cpu_id);
         }
-        self.wake_joiners(id);
+        if self.m.agent(id).joined {
+            self.wake_joiners(id);
+        }
         self.work_done(id);
         self.reader_gone(id);
         let preempt = self.m.agent(id).preempt;

@@ -340,7 +340,12 @@ impl System {
             Op::Await { at, cond, value, sleeps } => self.wait_for(id, at, cond, value, sleeps),
             Op::Sleep(delay) => self.sleep(id, delay),
             Op::Schedule => Done(self.schedule(id)),
-            Op::Spawn { func, arg, cpu } => Done(self.spawn(id, func, arg, cpu)),
+            Op::Spawn { func, arg, cpu } => {
+                let child = self.m.next_agent();
+                self.access(Object::life(child), Mode::Write);
+                self.spawn(id, func, arg, cpu);
+                Done(child.0.into())
+            }
             Op::Join(target) => self.join(id, target),
             Op::QueueWork { work, func } => Done(self.queue_work(id, work, func)),
             Op::FlushWork { work } => self.flush_work(id, work),

@@ -46,6 +46,8 @@ pub struct Agent {
     pub migratable: bool,
     /// Need not finish for the run to be complete.
     pub daemon: bool,
+    /// Somebody waits for its end.
+    pub joined: bool,
     /// How often an interrupt line may still fire.
     pub budget: u32,
     /// Operations finished so far.
@@ -74,6 +76,7 @@ impl Agent {
             rcu_nesting: 0,
             migratable: false,
             daemon: false,
+            joined: false,
             budget: 0,
             steps: 0,
             watch_next: 0,

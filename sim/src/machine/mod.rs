@@ -56,9 +56,17 @@ impl Machine {
 
     /// Adds an agent with its first pending operation.
     pub fn add(&mut self, kind: AgentKind, cpu: u16, role: &'static str, pending: Call) -> AgentId {
-        let id = AgentId(u16::try_from(self.agents.len()).expect("at most 65,536 agents a run"));
+        let id = self.next_agent();
         self.agents.push(Agent::new(kind, cpu, role, pending));
         id
+    }
+
+    /// The number that the next agent will have.
+    ///
+    /// # Panics
+    /// When there are too many to have one.
+    pub fn next_agent(&self) -> AgentId {
+        AgentId(u16::try_from(self.agents.len()).expect("at most 65,536 agents a run"))
     }
 
     /// The agent with this number.

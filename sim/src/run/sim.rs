@@ -32,8 +32,6 @@ pub struct Sim {
     detectors: Detectors,
     alarms: Vec<Alarm>,
     stall: super::stall::Stall,
-    /// Events that the detectors have seen.
-    seen: usize,
     /// Programs that the last step has started.
     started: Vec<Start>,
 }
@@ -66,12 +64,11 @@ impl Sim {
 
     /// Forgets the last run; keeps the storage.
     pub fn reset(&mut self) {
-        self.bodies.clear();
+        self.bodies.fill_with(|| None);
         self.lines.clear();
         self.vectors = Default::default();
         self.end_checks.clear();
         self.alarms.clear();
-        self.seen = 0;
         self.started.clear();
         self.mailbox.reset();
         self.detectors.reset();
@@ -88,8 +85,15 @@ impl Sim {
                 break stop;
             }
             let agent = strategy.pick(&self.sys);
+            let first = self.sys.events.len();
             let quiet = match self.sys.plain_step(agent) {
-                Some(Plain { reply, only_words }) => self.resume(agent, reply) && only_words,
+                Some(Plain { reply, quiet }) => {
+                    let goes_on = self.resume(agent, reply);
+                    if !quiet {
+                        self.start_contexts();
+                    }
+                    goes_on && quiet
+                }
                 None => {
                     let outcome = match self.sys.outcomes(agent) {
                         1 => 0,
@@ -99,12 +103,8 @@ impl Sim {
                     false
                 }
             };
-            if quiet && !observes && !self.detectors.watch_words() {
-                // What `detect` would find out, too.
-                self.seen += 1;
-            }
-            if self.seen < self.sys.events.len() {
-                self.detect(observes.then_some(&mut *strategy));
+            if !quiet || observes || self.detectors.watch_words() {
+                self.detect(first, observes.then_some(&mut *strategy));
             }
             if self.stall.observe(&mut self.sys) {
                 break Stop::Finding;
@@ -141,21 +141,22 @@ impl Sim {
         (self.sys.events.len() >= self.sys.settings.max_steps as usize).then_some(Stop::Cut)
     }
 
-    /// One step of an agent that can act, without the detectors. For those who steer step by step.
+    /// One step of an agent that can act. For those who steer step by step.
     pub(super) fn act(&mut self, agent: AgentId, outcome: u32) {
+        let first = self.sys.events.len();
         match self.sys.plain_step(agent) {
             Some(Plain { reply, .. }) => {
-                self.started.clear();
                 self.resume(agent, reply);
+                self.start_contexts();
             }
             None => self.act_at_length(agent, outcome),
         }
+        self.detect(first, None::<&mut crate::choice::canonical::Canonical>);
     }
 
-    /// The same, the long way.
+    /// The same, the long way, and without the detectors.
     #[inline(never)]
     fn act_at_length(&mut self, agent: AgentId, outcome: u32) {
-        self.started.clear();
         match self.sys.step(agent, outcome) {
             Stepped::Reply(reply) => _ = self.resume(agent, reply),
             Stepped::Waits | Stepped::Environment => {}
@@ -193,6 +194,7 @@ impl Sim {
     /// Makes programs for the contexts that have begun, and runs each up to its first operation.
     #[inline]
     fn start_contexts(&mut self) {
+        self.started.clear();
         while let Some(start) = self.sys.starts.pop() {
             self.start(start);
         }
@@ -211,11 +213,6 @@ impl Sim {
         self.started.push(start);
         self.set_body(start.agent, future.map(Body::Async));
         self.resume(start.agent, 0);
-    }
-
-    /// Shows the last step to the detectors, for those who steer step by step.
-    pub(super) fn look(&mut self) {
-        self.detect(None::<&mut crate::choice::canonical::Canonical>);
     }
 
     /// The programs that the last step has started.
@@ -250,20 +247,17 @@ impl Sim {
         self.resume(agent, 0);
     }
 
-    /// Shows new events to the detectors, and to a strategy that wants to see them.
+    /// Shows the events from this one on to the detectors, and to a strategy that wants to see them.
     #[inline]
-    fn detect<S: Strategy + ?Sized>(&mut self, mut strategy: Option<&mut S>) {
-        while let Some(event) = self.sys.events.get(self.seen) {
-            if strategy.is_some() || self.detectors.concerned(event) {
-                self.show(strategy.as_deref_mut());
+    fn detect<S: Strategy + ?Sized>(&mut self, first: usize, mut strategy: Option<&mut S>) {
+        for at in first..self.sys.events.len() {
+            if strategy.is_some() || self.detectors.concerned(&self.sys.events[at]) {
+                self.show(at, strategy.as_deref_mut());
             }
-            self.seen += 1;
         }
     }
 
-    /// Shows one event, the first that was not seen.
-    fn show<S: Strategy + ?Sized>(&mut self, strategy: Option<&mut S>) {
-        let at = self.seen;
+    fn show<S: Strategy + ?Sized>(&mut self, at: usize, strategy: Option<&mut S>) {
         let event = &self.sys.events[at];
         let from = at.checked_sub(1).map_or(0, |last| self.sys.events[last].accesses_end);
         let accesses = &self.sys.accesses[from as usize..event.accesses_end as usize];

@@ -82,12 +82,15 @@ impl Stall {
     /// A step was taken; is this a stall? Cheap until the run is long.
     #[inline]
     pub(super) fn observe(&mut self, sys: &mut System) -> bool {
-        let steps = sys.events.len();
-        if steps >= self.next {
-            self.remember(sys);
-            return false;
+        sys.events.len() >= BEGIN && self.look(sys)
+    }
+
+    fn look(&mut self, sys: &mut System) -> bool {
+        if sys.events.len() < self.next {
+            return self.compare(sys);
         }
-        steps > BEGIN && self.compare(sys)
+        self.remember(sys);
+        false
     }
 
     fn remember(&mut self, sys: &mut System) {

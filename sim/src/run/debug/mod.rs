@@ -143,7 +143,6 @@ impl<'s> Debugger<'s> {
         {
             assert!(sim.system().m.enabled.contains(agent), "the scenario is not deterministic");
             sim.act(agent, outcome);
-            sim.look();
             sim.stalls();
             sim.stop();
             self.taken += 1;

@@ -105,7 +105,6 @@ impl<'s> Walker<'s> {
         let from = self.system().events.len();
         let sim = self.execution.sim_mut();
         sim.act(choice.agent, choice.outcome.into());
-        sim.look();
         // A stall is fatal, which `stop` sees.
         let _ = sim.stalls();
         self.hear(choice.agent, from);
