@@ -6,6 +6,7 @@ use super::system::System;
 use crate::base::agent::{AgentId, AgentKind};
 use crate::base::op::{LockKind, Op};
 use crate::base::preempt;
+use crate::machine::Again;
 use crate::machine::agent::{Agent, State};
 use crate::machine::cpu::Cpu;
 
@@ -229,11 +230,12 @@ impl System {
     /// loop calls it between steps.
     #[inline]
     pub fn settle(&mut self) {
-        while let Some(slot) = self.rewatch.pop() {
-            self.settle_watchers(slot);
-        }
-        if self.progress || !self.m.dirty.is_empty() {
-            self.settle_cpus();
+        while let Some(again) = self.m.again.pop() {
+            match again {
+                Again::Slot(slot) => self.settle_watchers(slot),
+                Again::Cpu(cpu) => self.settle_cpu(cpu),
+                Again::Waiters => self.settle_waiters(),
+            }
         }
         debug_assert!(self.is_settled(), "somebody was not looked at again");
     }
@@ -248,26 +250,22 @@ impl System {
     }
 
     #[inline(never)]
-    fn settle_cpus(&mut self) {
-        if self.progress {
-            self.progress = false;
-            self.settle_waiters();
+    fn settle_cpu(&mut self, cpu: u16) {
+        self.m.cpus[usize::from(cpu)].touched = false;
+        if self.rcu.in_progress() {
+            self.note_quiescent_state(cpu);
         }
-        while let Some(cpu) = self.m.take_touched() {
-            if self.rcu.in_progress() {
-                self.note_quiescent_state(cpu);
-            }
-            if self.settings.rcu_offload {
-                self.wake_offload(cpu);
-            }
-            for i in 0..self.m.cpus[usize::from(cpu)].agents.len() {
-                let id = self.m.cpus[usize::from(cpu)].agents[i];
-                self.refresh(id);
-            }
+        if self.settings.rcu_offload {
+            self.wake_offload(cpu);
+        }
+        for i in 0..self.m.cpus[usize::from(cpu)].agents.len() {
+            let id = self.m.cpus[usize::from(cpu)].agents[i];
+            self.refresh(id);
         }
     }
 
-    /// What is not memory has changed: looks at all who cannot act, for whatever they wait.
+    /// Looks at all who cannot act, for whatever they wait.
+    #[inline(never)]
     fn settle_waiters(&mut self) {
         for i in 0..self.m.agents.len() {
             let id = AgentId(i as u16);

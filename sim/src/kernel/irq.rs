@@ -157,7 +157,7 @@ impl System {
         if let Some(caller) = done.and_then(|c| c.caller) {
             let caller = self.m.agent_mut(caller);
             caller.ticket = caller.ticket.saturating_sub(1);
-            self.progress = true;
+            self.m.touch_waiters();
         }
     }
 }

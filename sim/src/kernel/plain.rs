@@ -7,7 +7,7 @@ use crate::base::agent::{AgentId, AgentKind};
 use crate::base::event::{Eqs, Event, Phase};
 use crate::base::footprint::{Access, Mode, Object};
 use crate::base::op::{LockKind, Marking, Op};
-use crate::machine::agent::Agent;
+use crate::machine::agent::{Agent, State};
 use crate::machine::cpu::Cpu;
 
 /// What a step that went the short way has left.
@@ -133,5 +133,30 @@ impl System {
         }
         self.pass_time();
         Some(Plain { reply, quiet })
+    }
+
+    /// Ends this context if it is a task that nobody waits for, on a CPU that is nobody else's
+    /// business, with nothing turned off. `false`: it has to end the long way, on which the same
+    /// would happen.
+    #[inline]
+    pub(super) fn plain_exit(&mut self, id: AgentId) -> bool {
+        let agent = &mut self.m.agents[id.index()];
+        let cpu = &mut self.m.cpus[usize::from(agent.cpu)];
+        let runs_alone = cpu.current == Some(id)
+            && cpu.agents.len() == 1
+            && cpu.stack.is_empty()
+            && cpu.eqs == Eqs::Watching;
+        let at_ease = cpu.preempt == 0 && !cpu.irqs_off && agent.rcu_nesting == 0;
+        if !runs_alone || !at_ease || agent.joined || self.rcu.in_progress() {
+            return false;
+        }
+        if !self.works.is_empty() || self.settings.rcu_offload {
+            return false;
+        }
+        (cpu.current, agent.state) = (None, State::Dead);
+        cpu.agents.clear();
+        self.m.enabled.set(id, false);
+        self.access(Object::life(id), Mode::Write);
+        true
     }
 }

@@ -142,7 +142,7 @@ impl System {
         self.rcu.wait_cpus.clear();
         self.rcu.wait_tasks.clear();
         self.set_gp_op(Call::internal(Op::GpStart, "rcu_gp_init"));
-        self.progress = true;
+        self.m.touch_waiters();
         for cpu in 0..self.m.cpus.len() as u16 {
             if self.rcu.ready(cpu) {
                 self.m.touch(cpu);
@@ -305,7 +305,7 @@ impl System {
         if let Some(waiter) = cb.barrier {
             let waiting = self.m.agent_mut(waiter);
             waiting.ticket = waiting.ticket.saturating_sub(1);
-            self.progress = true;
+            self.m.touch_waiters();
             self.finished(id);
             return 0;
         }

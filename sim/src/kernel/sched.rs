@@ -5,7 +5,7 @@ use crate::base::agent::{AgentId, AgentKind};
 use crate::base::footprint::{Mode, Object};
 use crate::base::op::{Call, Cond, Op};
 use crate::base::ptr::Ptr;
-use crate::machine::agent::State;
+use crate::machine::agent::{Agent, State};
 
 impl System {
     /// Adds a task whose program the caller starts.
@@ -73,21 +73,22 @@ impl System {
 
     pub(super) fn task_exit(&mut self, id: AgentId) {
         self.access(Object::life(id), Mode::Write);
-        let cpu_id = self.m.agent(id).cpu;
-        self.m.agent_mut(id).state = State::Dead;
+        let agent = self.m.agent_mut(id);
+        let (cpu_id, joined) = (agent.cpu, agent.joined);
+        agent.state = State::Dead;
         self.m.enabled.set(id, false);
         let cpu = &mut self.m.cpus[usize::from(cpu_id)];
         cpu.agents.retain(|&a| a != id);
         if cpu.current == Some(id) {
             self.m.switch_out(cpu_id);
         }
-        if self.m.agent(id).joined {
+        if joined {
             self.wake_joiners(id);
         }
         self.work_done(id);
         self.reader_gone(id);
-        let preempt = self.m.agent(id).preempt;
-        if preempt != 0 || self.m.agent(id).rcu_nesting != 0 {
+        let Agent { preempt, rcu_nesting, .. } = *self.m.agent(id);
+        if preempt != 0 || rcu_nesting != 0 {
             self.left_atomic(id, preempt);
         }
     }

@@ -136,7 +136,7 @@ impl System {
         if vector == Some(TIMER_SOFTIRQ.into()) {
             // No timer's handler is running here: timer_delete_sync() may go on.
             self.m.agent_mut(id).ticket &= 0xff;
-            self.progress = true;
+            self.m.touch_waiters();
         }
         let more = match vector.map(|v| v as u8) {
             Some(RCU_SOFTIRQ) if self.next_callback(cpu_id) => {

@@ -84,10 +84,6 @@ pub struct System {
     pub symbols: Rc<RefCell<Symbols>>,
     /// Who waits for words, by slot of memory.
     pub(super) watchers: Vec<Watchers>,
-    /// Slots written in this step that somebody watches.
-    pub(super) rewatch: Vec<u32>,
-    /// Something that is not memory and may be waited for has changed.
-    pub(super) progress: bool,
     /// How many words of memory there were before the first step.
     pub static_words: usize,
     /// Who takes the current step.
@@ -120,8 +116,6 @@ impl System {
         self.fatal = false;
         self.starts.clear();
         self.watchers.clear();
-        self.rewatch.clear();
-        self.progress = false;
         self.irq_users = false;
         self.clock = None;
         self.free_area = None;
@@ -372,6 +366,17 @@ impl System {
 
     /// The program of this context has returned: what it does next, if anything.
     pub fn finished(&mut self, id: AgentId) {
+        if !self.plain_exit(id) && !self.leave(id) {
+            return;
+        }
+        // What leaving a context touches belongs to its last step.
+        if let Some(last) = self.end_event_here() {
+            last.ends |= last.agent == id;
+        }
+    }
+
+    /// Leaves a context; false if it cannot be left yet.
+    fn leave(&mut self, id: AgentId) -> bool {
         let agent = self.m.agent(id);
         let (kind, cpu_id) = (agent.kind, agent.cpu);
         match kind {
@@ -382,23 +387,22 @@ impl System {
             }
             // Its last step was a bh enable: the softirqs run on top of it before it ends.
             _ if !self.m.cpu_of(id).stack.is_empty() && self.m.cpu_of(id).current == Some(id) => {
-                return self.set_pending(id, Call::internal(Op::Nop, "do_exit"));
+                self.set_pending(id, Call::internal(Op::Nop, "do_exit"));
+                return false;
             }
             _ => self.task_exit(id),
         }
         self.m.touch(cpu_id);
-        // What leaving a context touches belongs to its last step.
-        self.end_event_here();
-        if let Some(last) = self.events.last_mut() {
-            last.ends |= last.agent == id;
-        }
+        true
     }
 
-    /// Makes the accesses made so far part of the last event.
-    pub(super) fn end_event_here(&mut self) {
-        match self.events.last_mut() {
-            Some(last) => last.accesses_end = self.accesses.len() as u32,
-            None => self.accesses.clear(),
-        }
+    /// Makes the accesses made so far part of the last event, if there is one.
+    pub(super) fn end_event_here(&mut self) -> Option<&mut Event> {
+        let Some(last) = self.events.last_mut() else {
+            self.accesses.clear();
+            return None;
+        };
+        last.accesses_end = self.accesses.len() as u32;
+        Some(last)
     }
 }

@@ -28,7 +28,7 @@ impl System {
             match due {
                 Due::Wake(id) => {
                     self.m.agent_mut(id).ticket = 1;
-                    self.progress = true;
+                    self.m.touch_waiters();
                 }
                 Due::Timer { cpu, timer, func } => {
                     let call = QueuedCall { func: Ptr(func), arg: timer, caller: None };
@@ -148,7 +148,7 @@ impl System {
         self.store(pending, 0);
         let rounds = self.m.agent(id).ticket & 0xff;
         self.m.agent_mut(id).ticket = rounds | timer.addr() << 8;
-        self.progress = true;
+        self.m.touch_waiters();
         self.starts.push(Start { agent: id, what: Code::Func(call.func, call.arg) });
         0
     }

@@ -7,6 +7,7 @@ use super::watchers::Watchers;
 use crate::base::agent::AgentId;
 use crate::base::op::{LockKind, Op};
 use crate::base::ptr::{Ptr, SLOT_WORDS};
+use crate::machine::Again;
 use crate::machine::agent::{Agent, State};
 
 impl System {
@@ -134,7 +135,7 @@ impl System {
         self.mem.store(index, value);
         let slot = index / SLOT_WORDS;
         if self.watchers.get(slot).is_some_and(|w| w.any()) && !self.broken(Broken::WakeupLost) {
-            self.rewatch.push(slot as u32);
+            self.m.again.push(Again::Slot(slot as u32));
         }
     }
 }

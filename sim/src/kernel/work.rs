@@ -55,7 +55,7 @@ impl System {
             self.access(Object::word(index), Mode::Write);
         }
         self.works.retain(|w| w.worker != id);
-        self.progress = true;
+        self.m.touch_waiters();
     }
 
     /// The item's worker, if it is queued or running.

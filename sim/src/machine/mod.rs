@@ -32,8 +32,19 @@ pub struct Machine {
     pub now: u64,
     /// May a task be preempted in kernel mode (`CONFIG_PREEMPT`)?
     pub preemptible: bool,
-    /// CPUs whose agents may have become able or unable to act in this step.
-    pub dirty: Vec<u16>,
+    /// What has to be looked at again before the next step.
+    pub again: Vec<Again>,
+}
+
+/// Who may have become able or unable to act.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Again {
+    /// The agents of a CPU.
+    Cpu(u16),
+    /// Those who wait for a word of this slot of memory, which was written.
+    Slot(u32),
+    /// All who wait for something else.
+    Waiters,
 }
 
 impl Machine {
@@ -42,7 +53,7 @@ impl Machine {
         self.agents.clear();
         self.enabled.clear();
         self.calendar.clear();
-        self.dirty.clear();
+        self.again.clear();
         self.now = 0;
         self.preemptible = true;
         self.set_cpus(1);
@@ -93,20 +104,20 @@ impl Machine {
     pub fn touch(&mut self, cpu: u16) {
         let touched = &mut self.cpus[usize::from(cpu)].touched;
         if !std::mem::replace(touched, true) {
-            self.dirty.push(cpu);
+            self.again.push(Again::Cpu(cpu));
+        }
+    }
+
+    /// Notes that something that is not memory, and that somebody may wait for, has changed.
+    pub fn touch_waiters(&mut self) {
+        if self.again.last() != Some(&Again::Waiters) {
+            self.again.push(Again::Waiters);
         }
     }
 
     /// As [`Machine::touch`], for the CPU of an agent.
     pub fn touch_cpu_of(&mut self, id: AgentId) {
         self.touch(self.agent(id).cpu);
-    }
-
-    /// Takes the CPU that was noted last.
-    pub fn take_touched(&mut self) -> Option<u16> {
-        let cpu = self.dirty.pop()?;
-        self.cpus[usize::from(cpu)].touched = false;
-        Some(cpu)
     }
 
     /// May another task take this CPU now?

@@ -212,7 +212,7 @@ impl Sim {
         };
         self.started.push(start);
         self.set_body(start.agent, future.map(Body::Async));
-        self.resume(start.agent, 0);
+        self.prime(start.agent);
     }
 
     /// The programs that the last step has started.
