@@ -86,23 +86,10 @@ impl Sim {
             }
             let agent = strategy.pick(&self.sys);
             let first = self.sys.events.len();
-            let quiet = match self.sys.plain_step(agent) {
-                Some(Plain { reply, quiet }) => {
-                    let goes_on = self.resume(agent, reply);
-                    if !quiet {
-                        self.start_contexts();
-                    }
-                    goes_on && quiet
-                }
-                None => {
-                    let outcome = match self.sys.outcomes(agent) {
-                        1 => 0,
-                        n => strategy.outcome(&self.sys, agent, n),
-                    };
-                    self.act_at_length(agent, outcome);
-                    false
-                }
-            };
+            let quiet = self.act(agent, |sys| match sys.outcomes(agent) {
+                1 => 0,
+                n => strategy.outcome(sys, agent, n),
+            });
             if !quiet || observes || self.detectors.watch_words() {
                 self.detect(first, observes.then_some(&mut *strategy));
             }
@@ -141,20 +128,35 @@ impl Sim {
         (self.sys.events.len() >= self.sys.settings.max_steps as usize).then_some(Stop::Cut)
     }
 
-    /// One step of an agent that can act. For those who steer step by step.
-    pub(super) fn act(&mut self, agent: AgentId, outcome: u32) {
+    /// One step of an agent that can act, for those who steer step by step.
+    pub(super) fn step(&mut self, agent: AgentId, outcome: u32) {
+        self.started.clear();
         let first = self.sys.events.len();
-        match self.sys.plain_step(agent) {
-            Some(Plain { reply, .. }) => {
-                self.resume(agent, reply);
-                self.start_contexts();
-            }
-            None => self.act_at_length(agent, outcome),
+        if !self.act(agent, |_| outcome) || self.detectors.watch_words() {
+            self.detect(first, None::<&mut crate::choice::canonical::Canonical>);
         }
-        self.detect(first, None::<&mut crate::choice::canonical::Canonical>);
     }
 
-    /// The same, the long way, and without the detectors.
+    /// One step of an agent, without the detectors; is it of interest to none of them but that of
+    /// data races?
+    #[inline]
+    fn act(&mut self, agent: AgentId, outcome: impl FnOnce(&System) -> u32) -> bool {
+        match self.sys.plain_step(agent) {
+            Some(Plain { reply, quiet }) => {
+                let goes_on = self.resume(agent, reply);
+                if !quiet {
+                    self.start_contexts();
+                }
+                goes_on && quiet
+            }
+            None => {
+                let outcome = outcome(&self.sys);
+                self.act_at_length(agent, outcome);
+                false
+            }
+        }
+    }
+
     #[inline(never)]
     fn act_at_length(&mut self, agent: AgentId, outcome: u32) {
         match self.sys.step(agent, outcome) {

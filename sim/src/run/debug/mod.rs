@@ -142,7 +142,7 @@ impl<'s> Debugger<'s> {
             && let Some(&(agent, outcome)) = self.log.get(self.taken)
         {
             assert!(sim.system().m.enabled.contains(agent), "the scenario is not deterministic");
-            sim.act(agent, outcome);
+            sim.step(agent, outcome);
             sim.stalls();
             sim.stop();
             self.taken += 1;

@@ -104,7 +104,7 @@ impl<'s> Walker<'s> {
         self.steps += 1;
         let from = self.system().events.len();
         let sim = self.execution.sim_mut();
-        sim.act(choice.agent, choice.outcome.into());
+        sim.step(choice.agent, choice.outcome.into());
         // A stall is fatal, which `stop` sees.
         let _ = sim.stalls();
         self.hear(choice.agent, from);
