@@ -134,12 +134,16 @@ impl AgentSet {
 
     /// The members in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = AgentId> + '_ {
-        self.words.iter().enumerate().flat_map(|(i, &word)| {
-            std::iter::successors((word != 0).then_some(word), |w| {
-                let rest = w & (w - 1);
-                (rest != 0).then_some(rest)
-            })
-            .map(move |w| AgentId((i * 64) as u16 + w.trailing_zeros() as u16))
+        let mut words = self.words.iter();
+        let (mut first, mut left) = (0, words.next().copied().unwrap_or(0));
+        std::iter::from_fn(move || {
+            while left == 0 {
+                left = *words.next()?;
+                first += 64;
+            }
+            let member = AgentId(first + left.trailing_zeros() as u16);
+            left &= left - 1;
+            Some(member)
         })
     }
 }
