@@ -21,7 +21,7 @@ async fn flush(k: &Kernel, (): ()) {
 }
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    [bh_enable(), smp_call(), preempt_leak(), wait_context()].concat()
+    [bh_enable(), smp_call(), smp_call_in_softirq(), preempt_leak(), wait_context()].concat()
 }
 
 /// A lock turned into a `_bh` one, under a caller that has interrupts off.
@@ -46,13 +46,38 @@ fn bh_enable() -> [Scenario; 2] {
 
 /// Two of them would wait for each other; one is enough for the warning.
 fn smp_call() -> [Scenario; 2] {
-    let about = "smp_call_function() that waits, with interrupts off";
+    let about = "smp_call_function() with interrupts off";
     twins("smp-call-irqs-off", about, CALLS, &[Kind::SleepInAtomic], |sim, bug| {
         sim.cpus(2);
         sim.task(0, "task", move |k| async move {
-            k.local_irq_disable().await;
-            k.smp_call_function(&FLUSH, (), bug).await;
-            k.local_irq_enable().await;
+            if bug {
+                k.local_irq_disable().await;
+            }
+            k.smp_call_function(&FLUSH, (), true).await;
+            if bug {
+                k.local_irq_enable().await;
+            }
+        });
+    })
+}
+
+/// Whether or not it waits for the others.
+fn smp_call_in_softirq() -> [Scenario; 2] {
+    let about = "smp_call_function() in a softirq";
+    twins("smp-call-softirq", about, CALLS, &[Kind::SleepInAtomic], |sim, bug| {
+        sim.cpus(2);
+        sim.softirq(TASKLET_SOFTIRQ, move |k| async move {
+            if bug {
+                k.smp_call_function(&FLUSH, (), false).await;
+            }
+        });
+        sim.task(0, "task", move |k| async move {
+            k.local_bh_disable().await;
+            k.raise_softirq(TASKLET_SOFTIRQ).await;
+            if !bug {
+                k.smp_call_function(&FLUSH, (), false).await;
+            }
+            k.local_bh_enable().await;
         });
     })
 }

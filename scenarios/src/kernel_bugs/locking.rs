@@ -107,7 +107,7 @@ fn s390_page_table_lock() -> Vec<Scenario> {
     })
 }
 
-/// 1. The scan prints a warning under `kmemleak_lock`; 2. netconsole sends it, and allocates;
+/// 1. `mem_pool_alloc()` prints a warning under `kmemleak_lock`; 2. netconsole sends it, and allocates;
 /// 3. the hook of the allocation takes `kmemleak_lock`.
 ///
 /// Fix: print outside the lock.
@@ -117,8 +117,8 @@ fn kmemleak() -> Vec<Scenario> {
     twins("kmemleak-printk", about, "47b0f6d8f0d2", &finds, |sim, bug| {
         sim.cpus(1);
         let kmemleak_lock = sim.spin_lock("kmemleak_lock");
-        sim.task(0, "scan", move |k| async move {
-            let k = &k.func("__lookup_object");
+        sim.task(0, "alloc", move |k| async move {
+            let k = &k.func("mem_pool_alloc");
             k.spin_lock(kmemleak_lock).await;
             if bug {
                 locked(&k.func("create_object"), kmemleak_lock).await;

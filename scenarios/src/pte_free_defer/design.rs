@@ -68,6 +68,8 @@ pub trait Design: Sized + 'static {
     async fn free_mm(k: &Kernel, mm: MmStruct) {
         k.func("free_mm").kmem_cache_free(mm).await;
     }
+    /// `arch_exit_mmap()`.
+    async fn arch_exit_mmap(_: &Kernel, _: MmStruct) {}
     /// At the very end of `exit_mmap()`.
     async fn exit_mmap_end(_: &Kernel, _: MmStruct) {}
 

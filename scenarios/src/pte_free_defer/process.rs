@@ -100,6 +100,7 @@ pub async fn exit_mm<D: Design>(k: &Kernel, mm: MmStruct) {
 pub async fn exit_mmap<D: Design>(k: &Kernel, mm: MmStruct) {
     let k = &k.func("exit_mmap");
     k.down_read(mm.mmap_lock()).await;
+    D::arch_exit_mmap(k, mm).await;
     let mut tlb = Gather::<D>::new(mm, ksim::program::gather::MAX_TABLE_BATCH);
     k.up_read(mm.mmap_lock()).await;
     k.down_write(mm.mmap_lock()).await;

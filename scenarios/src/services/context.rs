@@ -2,7 +2,7 @@
 
 use super::{expect, twins, works};
 use ksim::base::finding::Kind;
-use ksim::machine::cpu::{BLOCK_SOFTIRQ, NET_RX_SOFTIRQ, TASKLET_SOFTIRQ};
+use ksim::machine::cpu::{BLOCK_SOFTIRQ, HI_SOFTIRQ, NET_RX_SOFTIRQ, TASKLET_SOFTIRQ};
 use ksim::program::{Atomic, Kernel, Var};
 use ksim::run::Scenario;
 
@@ -19,7 +19,9 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         at_irq_exit(),
         at_bh_enable(),
         in_ksoftirqd(),
+        left_to_ksoftirqd(),
         order_of_vectors(),
+        rounds(),
         not_nested(),
         restart_limit(),
         two_cpus(),
@@ -174,6 +176,49 @@ fn in_ksoftirqd() -> Vec<Scenario> {
             k.raise_softirq(TASKLET_SOFTIRQ).await;
         });
         sim.at_end(move |end| expect("ran", end.get(ran), 2));
+    })
+}
+
+/// 1. A task raises a softirq with preemption off: `ksoftirqd` is woken, and cannot run yet.
+/// 2. Whatever interrupt comes, the softirq is left to it; but not a tasklet.
+fn left_to_ksoftirqd() -> Vec<Scenario> {
+    let about = "what ksoftirqd is about to run does not run at the exit of an interrupt";
+    twins("softirq-left-to-ksoftirqd", about, SOFTIRQ, &[Kind::Assertion], |sim, bug| {
+        sim.cpus(1);
+        let vector = if bug { TASKLET_SOFTIRQ } else { NET_RX_SOFTIRQ };
+        let ran = sim.word("ran", 0u64);
+        sim.irq(0, "device", 1, |k| async move { k.relax().await });
+        sim.softirq(vector, move |k| async move { k.write_once(ran, 1).await });
+        sim.task(0, "task", move |k| async move {
+            k.preempt_disable().await;
+            k.raise_softirq(vector).await;
+            let ran = k.read_once(ran).await;
+            k.assert(ran == 0, "ksoftirqd could not run yet").await;
+            k.preempt_enable().await;
+        });
+        sim.at_end(move |end| expect("ran", end.get(ran), 1));
+    })
+}
+
+/// 1. The interrupt raises vectors 3 and 6. Vector 3 raises vector 0.
+/// 2. Vector 6 comes next: vector 0 is pending for the round after it.
+fn rounds() -> Vec<Scenario> {
+    let about = "a softirq raised while others are served waits for the next round";
+    works("softirq-rounds", about, SOFTIRQ, |sim| {
+        sim.cpus(1);
+        let done = sim.word("done", 0u64);
+        sim.irq(0, "device", 1, |k| async move {
+            k.raise_softirq(NET_RX_SOFTIRQ).await;
+            k.raise_softirq(TASKLET_SOFTIRQ).await;
+        });
+        sim.softirq(NET_RX_SOFTIRQ, |k| async move { k.raise_softirq(HI_SOFTIRQ).await });
+        sim.softirq(TASKLET_SOFTIRQ, move |k| async move { k.write_once(done, 1).await });
+        sim.softirq(HI_SOFTIRQ, move |k| async move {
+            let served = k.read_once(done).await;
+            k.assert(served == 1, "the round was served to its end").await;
+            k.write_once(done, 2).await;
+        });
+        sim.at_end(move |end| expect("done", end.get(done), 2));
     })
 }
 

@@ -1,7 +1,7 @@
 //! Follows a schedule: the default policy, with its holds respected.
 
 use super::canonical;
-use super::schedule::{Schedule, site, site_of};
+use super::schedule::{Point, Schedule, site, site_of};
 use super::strategy::{Strategy, View};
 use crate::base::agent::{AgentId, AgentKind};
 use crate::base::event::{Event, Phase};
@@ -45,8 +45,8 @@ enum Status {
 pub struct Follow<'s> {
     schedule: &'s Schedule,
     status: Vec<Status>,
-    /// Holds that have held somebody back.
-    used: Vec<bool>,
+    /// Holds whose agent has come to the operation before which it is held.
+    came: Vec<bool>,
     taken: Vec<bool>,
     past: Vec<Past>,
     last: Option<AgentId>,
@@ -58,7 +58,7 @@ impl<'s> Follow<'s> {
         Follow {
             schedule,
             status: vec![Status::Open; schedule.holds.len()],
-            used: vec![false; schedule.holds.len()],
+            came: vec![false; schedule.holds.len()],
             taken: vec![false; schedule.decisions.len()],
             past: Vec::new(),
             last: None,
@@ -67,7 +67,8 @@ impl<'s> Follow<'s> {
 
     /// The first deviation (counted from 1) whose named point never came, if any.
     pub fn diverged(&self) -> Option<usize> {
-        let hold = self.status.iter().position(|&s| s != Status::Fulfilled);
+        let holds = self.status.iter().zip(&self.came);
+        let hold = holds.into_iter().position(|(&s, &came)| s != Status::Fulfilled || !came);
         let decision = self.taken.iter().position(|&t| !t).map(|i| i + self.status.len());
         hold.or(decision).map(|i| i + 1)
     }
@@ -80,16 +81,22 @@ impl<'s> Follow<'s> {
         &mut self.past[agent.index()]
     }
 
+    /// The holds that this agent stands before now.
+    fn at(&self, view: &dyn View, agent: AgentId) -> impl Iterator<Item = usize> {
+        let past = &self.past[agent.index()];
+        let (func, op, begun) = (view.func(agent), view.pending(agent).name, view.begun(agent));
+        let here = move |p: &Point| {
+            p.agent == past.name
+                && p.site == site(view, agent)
+                && p.nth == 1 + past.count(func, op, begun)
+        };
+        let holds = self.schedule.holds.iter().enumerate();
+        holds.filter(move |(_, hold)| here(&hold.before)).map(|(i, _)| i)
+    }
+
     /// The first open hold that holds this agent back now.
     fn held(&self, view: &dyn View, agent: AgentId) -> Option<usize> {
-        let past = &self.past[agent.index()];
-        self.schedule.holds.iter().enumerate().position(|(i, hold)| {
-            self.status[i] == Status::Open
-                && hold.before.agent == past.name
-                && hold.before.site == site(view, agent)
-                && hold.before.nth
-                    == 1 + past.count(view.func(agent), view.pending(agent).name, view.begun(agent))
-        })
+        self.at(view, agent).find(|&i| self.status[i] == Status::Open)
     }
 
     /// Who helps the agent that was acting and is now held back: the one it waits for, or the part
@@ -126,7 +133,7 @@ impl Strategy for Follow<'_> {
                 held[agent.index()] = self.held(view, agent);
             }
             for hold in held.iter().flatten() {
-                self.used[*hold] = true;
+                self.came[*hold] = true;
             }
             let picked = self
                 .helper(view, &held)
@@ -173,14 +180,21 @@ impl Strategy for Follow<'_> {
         let nth = past.add(func, op, continues);
         let here = site_of(func, op, continues);
         let name = &self.past[event.agent.index()].name;
+        let is_it = |p: &Point| p.nth == nth && p.agent == *name && p.site == here;
         for (i, hold) in self.schedule.holds.iter().enumerate() {
-            let until = &hold.until;
-            if self.status[i] == Status::Open
-                && until.nth == nth
-                && until.agent == *name
-                && until.site == here
-            {
+            self.came[i] |= is_it(&hold.before);
+            if self.status[i] == Status::Open && is_it(&hold.until) {
                 self.status[i] = Status::Fulfilled;
+            }
+        }
+    }
+
+    fn end(&mut self, view: &dyn View, _: &[Event], _: &[Access]) {
+        // Who has come there, and could not go on anyway.
+        for agent in (0..view.agents()).map(|n| AgentId(n as u16)).filter(|&a| view.is_live(a)) {
+            self.past(view, agent);
+            for i in self.at(view, agent).collect::<Vec<_>>() {
+                self.came[i] = true;
             }
         }
     }

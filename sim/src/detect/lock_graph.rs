@@ -111,6 +111,8 @@ pub(super) struct Edge {
 pub(super) struct Class {
     /// The lock that it was first seen at, for its name.
     pub(super) lock: Ptr,
+    /// Does waiting for it sleep?
+    pub(super) sleeps: bool,
     /// How it was used.
     pub(super) usage: Usage,
     /// The event that first set each usage bit.
@@ -161,7 +163,7 @@ impl Graph {
 
     /// The class of a lock, known from now on.
     #[inline]
-    pub(super) fn class_of(&mut self, class: u16, subclass: u8, lock: Ptr) -> u16 {
+    pub(super) fn class_of(&mut self, class: u16, subclass: u8, lock: Ptr, sleeps: bool) -> u16 {
         if subclass == 0 {
             match self.index.get(usize::from(class)) {
                 Some(&known) if known != 0 => return known - 1,
@@ -170,17 +172,18 @@ impl Graph {
         } else if let Some(n) = self.nested.iter().find(|n| (n.0, n.1) == (class, subclass)) {
             return n.2;
         }
-        self.register(class, subclass, lock)
+        self.register(class, subclass, lock, sleeps)
     }
 
-    fn register(&mut self, class: u16, subclass: u8, lock: Ptr) -> u16 {
+    fn register(&mut self, class: u16, subclass: u8, lock: Ptr, sleeps: bool) -> u16 {
         let number = self.used as u16;
         if self.used == self.classes.len() {
             self.classes.push(Class::default());
         }
         let new = &mut self.classes[self.used];
         new.edges.clear();
-        *new = Class { lock, edges: std::mem::take(&mut new.edges), ..Class::default() };
+        let edges = std::mem::take(&mut new.edges);
+        *new = Class { lock, sleeps, edges, ..Class::default() };
         self.used += 1;
         if subclass != 0 {
             self.nested.push((class, subclass, number));

@@ -9,14 +9,15 @@ use crate::base::ptr::Ptr;
 
 /// Usage characters and wait types of a class: `{+.?.}-{2:2}`. Spinlocks are of wait type 2,
 /// sleeping locks of 3.
-fn marks(graph: &Graph, class: u16, sleeps: bool) -> String {
-    let wait = if sleeps { 3 } else { 2 };
-    format!("{{{}}}-{{{wait}:{wait}}}", graph.class(class).chars())
+fn marks(graph: &Graph, class: u16) -> String {
+    let class = graph.class(class);
+    let wait = if class.sleeps { 3 } else { 2 };
+    format!("{{{}}}-{{{wait}:{wait}}}", class.chars())
 }
 
 /// A lock line: name (by its placeholder), usage characters, wait types.
 fn line(graph: &Graph, held: Held, name: &str) -> String {
-    format!(" ({name}){}", marks(graph, held.class, held.sleeps))
+    format!(" ({name}){}", marks(graph, held.class))
 }
 
 fn irq_name(bit: Usage) -> &'static str {
@@ -134,11 +135,11 @@ pub(super) fn circle(graph: &Graph, held: Held, next: Held, path: &[Edge]) -> Al
     notes.push("the existing dependency chain (in reverse order) is:".to_owned());
     let mut names = vec![held.lock];
     for (i, edge) in path.iter().enumerate().rev() {
-        let marks = marks(graph, edge.to, next.sleeps);
+        let marks = marks(graph, edge.to);
         notes.push(format!("-> #{} ({{{}}}){marks}:", i + 1, names.len()));
         names.push(graph.class(edge.to).lock);
     }
-    let marks = marks(graph, next.class, next.sleeps);
+    let marks = marks(graph, next.class);
     notes.push(format!("-> #0 ({{object}}){marks}:"));
     // The last but one of the chain: whoever holds it asks for what this task holds.
     let parent = if path.len() > 1 { "{2}" } else { "{object}" };
@@ -172,7 +173,7 @@ pub(super) fn safe_to_unsafe(
 ) -> Alarm {
     let irq = irq_name(irq);
     let (held_line, next_line) = (line(graph, held, "{0}"), line(graph, next, "{object}"));
-    let lock = |class: u16, name: &str| format!(" ({name}){}", marks(graph, class, false));
+    let lock = |class: u16, name: &str| format!(" ({name}){}", marks(graph, class));
     let mut notes = vec![
         format!("{{agent}} {} is trying to acquire:", context(event)),
         next_line.clone(),
@@ -220,7 +221,7 @@ pub(super) fn irq_inversion(
     path: &[Edge],
 ) -> Alarm {
     let against = exclusive(bit);
-    let other_marks = marks(graph, other, false);
+    let other_marks = marks(graph, other);
     let other = graph.class(other);
     let first = other.first[(other.usage & against).trailing_zeros() as usize];
     let forwards = bit < 16;

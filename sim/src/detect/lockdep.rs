@@ -49,10 +49,11 @@ impl Detector for Lockdep {
             Op::Lock { at: lock, kind, attempt, subclass }
                 if event.phase != Phase::Finished && (!attempt || event.reply != 0) =>
             {
-                let class = self.graph.class_of(event.class, subclass, lock);
                 let (read, sleeps) = (kind.is_shared(), kind.sleeps());
-                // read_lock_is_recursive(): in an interrupt it passes waiting writers.
-                let recursive = read && !sleeps && in_irq(event);
+                let class = self.graph.class_of(event.class, subclass, lock, sleeps);
+                // read_lock_is_recursive(): in_interrupt() it passes waiting writers.
+                let bh_off = preempt::in_interrupt(event.preempt + kind.preempt_offset());
+                let recursive = read && !sleeps && bh_off;
                 let next = Held { lock, class, event: at, read, recursive, sleeps };
                 let first = self.held_by(event).is_empty();
                 // Nothing can be wrong with one mutex of a task.
@@ -157,7 +158,8 @@ impl Lockdep {
             }
             if !attempt && preempt::in_hardirq(event.preempt) {
                 bits |= used_in(false, next.read);
-            } else if !attempt && preempt::in_serving_softirq(event.preempt) {
+            }
+            if !attempt && preempt::in_serving_softirq(event.preempt) {
                 bits |= used_in(true, next.read);
             }
             self.mark(event, next, bits, next.event, alarms);

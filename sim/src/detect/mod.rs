@@ -79,7 +79,7 @@ pub struct Watch {
 pub struct Detectors {
     watch: Watch,
     lockdep: lockdep::Lockdep,
-    context: context::IrqsOff,
+    context: context::WrongContext,
     sleep: sleep::SleepInAtomic,
     race: race::DataRace,
     rcu: rcu::SuspiciousRcu,
@@ -128,16 +128,15 @@ impl Detector for Detectors {
     fn observe(&mut self, at: u32, event: &Event, accesses: &[Access], alarms: &mut Vec<Alarm>) {
         // Most steps do no more than touch a word.
         let plain = !event.ends && only_touches_words(&event.call.op);
+        let unusual = !plain && (!at_ease(event) || concerns_rcu(&event.call.op));
+        // In the order in which the kernel looks: might_sleep() comes before the lock is asked for.
+        if unusual {
+            self.rcu.observe(at, event, accesses, alarms);
+            self.sleep.observe(at, event, accesses, alarms);
+            self.context.observe(at, event, accesses, alarms);
+        }
         if self.watch.lockdep && !plain {
             self.lockdep.observe(at, event, accesses, alarms);
-        }
-        let unusual = !plain && (!at_ease(event) || concerns_rcu(&event.call.op));
-        if unusual {
-            self.sleep.observe(at, event, accesses, alarms);
-            self.rcu.observe(at, event, accesses, alarms);
-            if event.irqs_off {
-                self.context.observe(at, event, accesses, alarms);
-            }
         }
         if unusual || self.retired.is_active() {
             self.retired.observe(at, event, accesses, alarms);

@@ -7,6 +7,7 @@ use crate::base::event::{Event, Phase};
 use crate::base::finding::{Alarm, Kind};
 use crate::base::footprint::Access;
 use crate::base::op::{Gfp, LockKind, Op};
+use crate::base::preempt::PREEMPT_OFFSET;
 use crate::base::ptr::Ptr;
 
 /// See the module.
@@ -39,7 +40,7 @@ fn file_of(op: &Op) -> &'static str {
         Op::Lock { kind: LockKind::Mutex, .. } => "kernel/locking/mutex.c",
         Op::Lock { .. } => "kernel/locking/rwsem.c",
         Op::Alloc { .. } => "include/linux/sched/mm.h",
-        Op::SynchronizeRcu => "kernel/rcu/update.c",
+        Op::SynchronizeRcu => "kernel/rcu/tree.c",
         Op::RcuBarrier => "kernel/locking/mutex.c",
         Op::Sleep(_) => "kernel/time/timer.c",
         Op::FlushWork { .. } | Op::CancelWork { .. } => "kernel/workqueue.c",
@@ -67,21 +68,27 @@ impl Detector for SleepInAtomic {
             // Interrupts off: schedule() itself turns them off. RCU says the rest.
             return;
         }
-        let headline = if schedules {
-            format!("BUG: scheduling while atomic: {{agent}}/0x{:08x}", event.preempt)
+        // schedule_timeout() has no might_sleep() of its own.
+        let times_out = matches!(event.call.op, Op::Sleep(_)) && event.preempt != 0;
+        let headline = if schedules || times_out {
+            // By then schedule() has turned preemption off once more.
+            let count = event.preempt + PREEMPT_OFFSET;
+            format!("BUG: scheduling while atomic: {{agent}}/0x{count:08x}")
         } else {
             let file = file_of(&event.call.op);
             format!("BUG: sleeping function called from invalid context at {file}")
         };
-        let notes = vec![
+        let mut notes = vec![
             format!(
                 "in_atomic(): {}, irqs_disabled(): {}, non_block: 0, name: {{agent}}",
                 u8::from(event.preempt != 0),
                 u8::from(event.irqs_off)
             ),
             format!("preempt_count: {:x}, expected: 0", event.preempt),
-            format!("RCU nest depth: {nesting}, expected: 0"),
         ];
+        if !self.classic_rcu {
+            notes.push(format!("RCU nest depth: {nesting}, expected: 0"));
+        }
         alarms.push(Alarm { notes, ..Alarm::new(Kind::SleepInAtomic, headline, Ptr::NULL) });
     }
 }

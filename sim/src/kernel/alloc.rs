@@ -7,7 +7,7 @@ use crate::base::agent::AgentId;
 use crate::base::finding::Kind;
 use crate::base::footprint::{Mode, Object};
 use crate::base::ptr::{Ptr, SLOT_WORDS};
-use crate::base::types::{Allocator, FieldKind, TypeDesc};
+use crate::base::types::{Allocator, FieldKind, FreeCheck, TypeDesc};
 
 static FREE_AREA: TypeDesc = TypeDesc {
     name: "zone.free_area",
@@ -47,7 +47,7 @@ impl System {
         let first = self.mem.next_place(ty) * SLOT_WORDS;
         let page = self.mem.occupant_at(first, self.events.len() as u32)?;
         let mut checks = ty.prep_checks.iter().filter(|_| self.mem.desc(page) == Some(ty));
-        let wrong = checks.find(|c| self.mem.load(first + c.at) & c.mask != c.expect);
+        let wrong = checks.rfind(|c| self.mem.load(first + c.at) & c.mask != c.expect);
         wrong.map(|check| (page, check.reason))
     }
 
@@ -100,12 +100,13 @@ impl System {
         for word in 0..(bytes / 8) as usize {
             self.access(Object::word(at.word(word).index()), Mode::Write);
         }
-        for check in desc.free_checks {
-            let value = self.mem.load(at.word(check.at).index());
-            if value & check.mask != check.expect {
-                self.bad_page(id, at, check.reason);
-                return 0;
-            }
+        // page_bad_reason(): the last one is what is printed.
+        let bad = |check: &&FreeCheck| {
+            self.mem.load(at.word(check.at).index()) & check.mask != check.expect
+        };
+        if let Some(check) = desc.free_checks.iter().rfind(bad) {
+            self.bad_page(id, at, check.reason);
+            return 0;
         }
         if desc.allocator == Allocator::Page {
             self.put_on_free_list(at, desc);

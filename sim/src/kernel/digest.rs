@@ -100,7 +100,8 @@ impl System {
     }
 
     fn digest_cpu(&self, cpu: &Cpu, out: &mut Vec<u64>) {
-        out.push(u64::from(cpu.preempt) << 32 | u64::from(cpu.softirq_pending) << 16);
+        let softirqs = u64::from(cpu.softirq_pending) << 16 | u64::from(cpu.softirq_serving);
+        out.push(u64::from(cpu.preempt) << 32 | softirqs);
         let flags = [cpu.irqs_off, cpu.ksoftirqd_woken, cpu.in_ksoftirqd];
         out.push(flags.iter().fold(cpu.eqs as u64, |sum, &flag| sum << 1 | u64::from(flag)));
         out.extend(cpu.stack.iter().map(|id| 1 << 32 | u64::from(id.0)));

@@ -79,7 +79,7 @@ impl System {
         let cpu = &self.m.cpus[usize::from(cpu_id)];
         let idle = |vector: u8| {
             cpu.softirqs[usize::from(vector)].is_none_or(|a| self.m.agent(a).state == State::Idle)
-                && cpu.softirq_pending & 1 << vector == 0
+                && (cpu.softirq_pending | cpu.softirq_serving) & 1 << vector == 0
         };
         let rcu = self.rcu.ready(cpu_id) && !self.settings.rcu_offload && idle(RCU_SOFTIRQ);
         let timer = self.has_expired(cpu_id) && idle(TIMER_SOFTIRQ);

@@ -7,8 +7,12 @@ use crate::base::agent::AgentId;
 use crate::base::finding::{Alarm, Finding, Kind, Party};
 use crate::base::footprint::{Mode, Object};
 use crate::base::op::{Call, FrameId, Op};
+use crate::base::preempt::PREEMPT_OFFSET;
 use crate::base::ptr::Ptr;
 use crate::base::types::{Allocator, FieldKind, TypeDesc};
+
+/// Where the memory of user programs ends (`TASK_SIZE`, as on x86-64).
+const TASK_SIZE: u64 = 1 << 47;
 
 impl System {
     /// A word for people: an object and field by role, a function, a poison, or a number.
@@ -193,6 +197,7 @@ impl System {
                 ("slab-out-of-bounds", std::iter::once(name).chain(notes).collect())
             }
             Fault::Wild if at.is_null() || at.0 < 4096 => ("null-ptr-deref", vec![name]),
+            Fault::Wild if at.0 < TASK_SIZE => ("user-memory-access", vec![name]),
             Fault::Wild => ("wild-memory-access", vec![name]),
         };
         let headline = format!("BUG: KASAN: {what} in {func}");
@@ -256,7 +261,9 @@ impl System {
         let (kind, headline) = if nesting != 0 {
             (Kind::SuspiciousRcu, format!("WARNING: {role} exited inside rcu_read_lock()"))
         } else {
-            let headline = format!("BUG: scheduling while atomic: {role}/0x{preempt:08x}");
+            // do_exit() has turned preemption off once more by then.
+            let count = preempt + PREEMPT_OFFSET;
+            let headline = format!("BUG: scheduling while atomic: {role}/0x{count:08x}");
             (Kind::SleepInAtomic, headline)
         };
         self.report_named(id, kind, headline, role.to_owned(), Vec::new(), Vec::new());

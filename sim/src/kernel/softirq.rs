@@ -9,10 +9,12 @@ use crate::base::footprint::{Mode, Object};
 use crate::base::op::{Call, Op};
 use crate::base::preempt::{self, SOFTIRQ_OFFSET};
 use crate::machine::agent::State;
-use crate::machine::cpu::{RCU_SOFTIRQ, SOFTIRQ_NAMES, TIMER_SOFTIRQ};
+use crate::machine::cpu::{HI_SOFTIRQ, RCU_SOFTIRQ, SOFTIRQ_NAMES, TASKLET_SOFTIRQ, TIMER_SOFTIRQ};
 
 /// Rounds served in one go before the rest is left to `ksoftirqd` (`MAX_SOFTIRQ_RESTART`).
 const MAX_RESTART: u64 = 10;
+/// The vectors that do not wait for `ksoftirqd` (`SOFTIRQ_NOW_MASK`).
+const SOFTIRQ_NOW_MASK: u16 = 1 << HI_SOFTIRQ | 1 << TASKLET_SOFTIRQ;
 
 impl System {
     pub(super) fn raise_softirq(&mut self, id: AgentId, vector: u8) -> u64 {
@@ -56,10 +58,12 @@ impl System {
         0
     }
 
-    /// Runs what is pending on this CPU, if its context allows.
+    /// Runs what is pending on this CPU, if its context allows. Where `ksoftirqd` is about to run,
+    /// all but the urgent is left to it (`ksoftirqd_running()`).
     pub(super) fn run_pending_softirqs(&mut self, cpu_id: u16) {
         let cpu = &self.m.cpus[usize::from(cpu_id)];
-        if cpu.softirq_pending == 0 || cpu.irqs_off {
+        let left = cpu.ksoftirqd_woken && cpu.softirq_pending & SOFTIRQ_NOW_MASK == 0;
+        if cpu.softirq_pending == 0 || cpu.irqs_off || left {
             return;
         }
         let held_off = preempt::in_interrupt(cpu.preempt);
@@ -78,12 +82,17 @@ impl System {
         self.serve_next(cpu_id, 0);
     }
 
-    /// Serves the lowest pending vector; `rounds` were served before it.
-    fn serve_next(&mut self, cpu_id: u16, rounds: u64) {
+    /// Serves the next vector of a round, lowest first; of the round that what is pending makes up
+    /// if none is left of the last one. `rounds` have begun before.
+    fn serve_next(&mut self, cpu_id: u16, mut rounds: u64) {
         self.access(Object::softirqs(cpu_id), Mode::Write);
         let cpu = &mut self.m.cpus[usize::from(cpu_id)];
-        let vector = cpu.softirq_pending.trailing_zeros() as u8;
-        cpu.softirq_pending &= !(1 << vector);
+        if cpu.softirq_serving == 0 {
+            cpu.softirq_serving = std::mem::take(&mut cpu.softirq_pending);
+            rounds += 1;
+        }
+        let vector = cpu.softirq_serving.trailing_zeros() as u8;
+        cpu.softirq_serving &= !(1 << vector);
         let preempt = cpu.preempt;
         let id = self.softirq_agent(cpu_id, vector);
         self.m.cpus[usize::from(cpu_id)].stack.push(id);
@@ -142,6 +151,11 @@ impl System {
             Some(RCU_SOFTIRQ) if self.next_callback(cpu_id) => {
                 Some((Op::RcuInvoke, "rcu_do_batch"))
             }
+            // Enough for one go: the others have their turn first.
+            Some(RCU_SOFTIRQ) if self.rcu.ready(cpu_id) => {
+                self.raise_on(cpu_id, RCU_SOFTIRQ);
+                None
+            }
             Some(TIMER_SOFTIRQ) if self.has_expired(cpu_id) => {
                 Some((Op::TimerInvoke, "run_timers"))
             }
@@ -152,10 +166,10 @@ impl System {
             return;
         }
         self.m.agent_mut(id).state = State::Idle;
-        let rounds = (self.m.agent(id).ticket & 0xff) + 1;
+        let rounds = self.m.agent(id).ticket & 0xff;
         let cpu = &mut self.m.cpus[usize::from(cpu_id)];
         cpu.stack.pop();
-        if cpu.softirq_pending != 0 && rounds < MAX_RESTART {
+        if cpu.softirq_serving != 0 || cpu.softirq_pending != 0 && rounds < MAX_RESTART {
             return self.serve_next(cpu_id, rounds);
         }
         cpu.preempt -= SOFTIRQ_OFFSET;

@@ -19,6 +19,8 @@ pub const SOFTIRQ_NAMES: [&str; 10] = [
     "softirq:hrtimer",
     "softirq:rcu",
 ];
+/// `HI_SOFTIRQ`.
+pub const HI_SOFTIRQ: u8 = 0;
 /// `TIMER_SOFTIRQ`.
 pub const TIMER_SOFTIRQ: u8 = 1;
 /// `NET_RX_SOFTIRQ`.
@@ -66,6 +68,8 @@ pub struct Cpu {
     pub in_ksoftirqd: bool,
     /// Pending softirqs, one bit a vector.
     pub softirq_pending: u16,
+    /// Those that are left of the round being served.
+    pub softirq_serving: u16,
     /// The agent of each softirq vector, made when first needed.
     pub softirqs: [Option<AgentId>; 10],
     /// Timers that have expired here.
@@ -95,6 +99,7 @@ impl Cpu {
         self.irqs_off = false;
         self.eqs = Eqs::Watching;
         self.softirq_pending = 0;
+        self.softirq_serving = 0;
         self.ksoftirqd_woken = false;
         self.in_ksoftirqd = false;
         self.ipi = None;

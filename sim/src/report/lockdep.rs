@@ -11,7 +11,8 @@ pub(super) fn lockdep(finding: &Finding, trace: &Trace) -> String {
     let width = title.chars().count();
     let mut out = format!("{}\n{title}\n{}\n", "=".repeat(width), "-".repeat(width));
     // The names of the locks are in the lines that follow.
-    if !rest.is_empty() && finding.kind != Kind::LockInversion && rest.ends_with(['.', '!']) {
+    let names = finding.kind == Kind::LockInversion || !rest.ends_with(['.', '!']);
+    if !rest.is_empty() && (!names || title.starts_with("WARNING: at ")) {
         out.push_str(&format!("{rest}\n"));
     }
     let Some((first, others)) = finding.parties.split_first() else { return out };

@@ -8,7 +8,7 @@
 //!  1   pte_free_defer(0): call_rcu on its page  pte_free_defer(1): call_rcu on its own page
 //! ```
 //!
-//! Source: commit d08d4e7cd6bf (v6.8).
+//! Source: commit d08d4e7cd6bf (v6.7).
 
 use super::super::cost::COSTS_OF_FULL_PAGES;
 use super::super::design::{Design, Gather};
@@ -26,7 +26,7 @@ pub struct FullPage;
 impl Design for FullPage {
     const NAME: &'static str = "full-page";
     const ABOUT: &'static str = "one table for each page (d08d4e7cd6bf)";
-    const SOURCE: &'static str = "commit d08d4e7cd6bf (v6.8)";
+    const SOURCE: &'static str = "commit d08d4e7cd6bf (v6.7)";
     const COSTS: &'static [Cost] = COSTS_OF_FULL_PAGES;
 
     fn shows(_: Kind) -> &'static [&'static str] {

@@ -52,7 +52,8 @@ macro_rules! powerpc_frag {
             fn list_page(sim: &mut Sim, mm: MmStruct, page: Page) {
                 sim.set(mm.context().pte_frag(), page.table(1));
             }
-            async fn destroy_context(k: &Kernel, mm: MmStruct) {
+            async fn arch_exit_mmap(k: &Kernel, mm: MmStruct) {
+                let k = &k.func("arch_exit_mmap").func("destroy_pagetable_cache");
                 pte_frag_destroy(k, mm, $fixed).await;
             }
             async fn tlb_flush(k: &Kernel, _: MmStruct) {

@@ -13,7 +13,7 @@
 //!  6                                            list_del of a page that is free
 //! ```
 //!
-//! Source: arch/s390/mm/pgalloc.c, v5.16; commit c2c224932fd0, in stable as 5.16.1.
+//! Source: arch/s390/mm/pgalloc.c, v5.16; commit c2c224932fd0, in stable as 5.16.3.
 
 use super::super::design::{Design, Gather};
 use super::super::s390::{flip, release};

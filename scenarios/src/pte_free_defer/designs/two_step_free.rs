@@ -1,4 +1,4 @@
-//! `two-step-free`: the allocator after c2c224932fd0 (v5.16.1, unchanged up to v6.3).
+//! `two-step-free`: the allocator after c2c224932fd0 (v5.16.3, unchanged up to v6.3).
 //!
 //! Expected: nothing, with any workload. It has no `pte_free_defer()`.
 //!
@@ -15,7 +15,7 @@
 //!  5                                            list_del, unlock, 0x20 -> 0x00, release
 //! ```
 //!
-//! Source: arch/s390/mm/pgalloc.c, v5.16.1 and v6.3.
+//! Source: arch/s390/mm/pgalloc.c, v5.16.3 and v6.3.
 
 use super::super::design::{Design, Gather};
 use super::super::s390::{alloc_page, alloc_pgste, fill, flip, release, state};
@@ -30,7 +30,7 @@ pub struct TwoStepFree;
 impl Design for TwoStepFree {
     const NAME: &'static str = "two-step-free";
     const ABOUT: &'static str = "two-step page_table_free (c2c224932fd0)";
-    const SOURCE: &'static str = "arch/s390/mm/pgalloc.c, v5.16.1; commit c2c224932fd0";
+    const SOURCE: &'static str = "arch/s390/mm/pgalloc.c, v5.16.3; commit c2c224932fd0";
     const DEFERS: bool = false;
 
     fn shows(_: Kind) -> &'static [&'static str] {
@@ -91,7 +91,7 @@ pub async fn page_table_alloc(k: &Kernel, mm: MmStruct) -> Table {
     page.table(0)
 }
 
-/// `page_table_free()`, v5.16.1.
+/// `page_table_free()`, v5.16.3.
 pub async fn page_table_free(k: &Kernel, mm: MmStruct, table: Table) {
     let k = &k.func("page_table_free");
     let (page, context) = (table.page(), mm.context());
