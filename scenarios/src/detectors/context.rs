@@ -107,7 +107,7 @@ fn wait_context() -> [Scenario; 2] {
     let kinds = [Kind::InconsistentLockState, Kind::SleepInAtomic];
     twins("wait-context", about, LOCKDEP, &kinds, |sim, bug| {
         let (lock, mutex) = (sim.spin_lock("lock"), sim.mutex("mutex"));
-        sim.irq(0, "irq:7", 1, move |k| async move {
+        sim.irq(0, "device", 1, move |k| async move {
             k.spin_lock(lock).await;
             if bug {
                 k.mutex_lock(mutex).await;

@@ -70,7 +70,7 @@ fn idle() -> [Scenario; 2] {
             k.preempt_enable().await;
         });
         if !bug {
-            sim.irq(0, "irq:7", 1, move |k| async move { read(&k, slot).await });
+            sim.irq(0, "device", 1, move |k| async move { read(&k, slot).await });
         }
         sim.task(1, "writer", move |k| async move { replace(&k, slot).await });
     })

@@ -208,7 +208,7 @@ fn hardirq_usage() -> [Scenario; 2] {
     let kinds = [Kind::InconsistentLockState, Kind::Deadlock];
     twins("hardirq-usage", about, SOURCE, &kinds, |sim, bug| {
         let lock = sim.spin_lock("lock");
-        sim.irq(0, "irq:7", 1, move |k| async move {
+        sim.irq(0, "device", 1, move |k| async move {
             k.spin_lock(lock).await;
             k.spin_unlock(lock).await;
         });
@@ -230,7 +230,7 @@ fn enabled_while_held() -> [Scenario; 2] {
     let kinds = [Kind::InconsistentLockState, Kind::Deadlock];
     twins("irq-enabled-while-held", about, SOURCE, &kinds, |sim, bug| {
         let (outer, inner) = (sim.spin_lock("outer"), sim.spin_lock("inner"));
-        sim.irq(0, "irq:7", 1, move |k| async move {
+        sim.irq(0, "device", 1, move |k| async move {
             k.spin_lock(outer).await;
             k.spin_unlock(outer).await;
         });
@@ -308,7 +308,7 @@ fn returned_with_lock() -> [Scenario; 2] {
     let about = "an interrupt handler returns with a lock that it got by trylock";
     twins("lock-held-at-irq-exit", about, SOURCE, &[Kind::InconsistentLockState], |sim, bug| {
         let lock = sim.spin_lock("lock");
-        sim.irq(0, "irq:7", 1, move |k| async move {
+        sim.irq(0, "device", 1, move |k| async move {
             if k.spin_trylock(lock).await && !bug {
                 k.spin_unlock(lock).await;
             }

@@ -91,7 +91,7 @@ fn publish() -> [Scenario; 2] {
 fn irq() -> [Scenario; 2] {
     races("race-irq", "a counter of one CPU, changed in a task and in an interrupt", |sim, bug| {
         let count = sim.word("count", 0u64);
-        sim.irq(0, "irq:7", 2, move |k| async move {
+        sim.irq(0, "device", 2, move |k| async move {
             let n = k.read(count).await;
             k.write(count, n + 1).await;
         });
@@ -117,7 +117,7 @@ fn softirq() -> [Scenario; 2] {
             let n = k.read(count).await;
             k.write(count, n + 1).await;
         });
-        sim.irq(0, "irq:7", 1, |k| async move { k.relax().await });
+        sim.irq(0, "device", 1, |k| async move { k.relax().await });
         sim.task(0, "task", move |k| async move {
             k.raise_softirq(TASKLET_SOFTIRQ).await;
             match bug {

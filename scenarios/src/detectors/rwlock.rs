@@ -49,7 +49,7 @@ fn hardirq_writes() -> [Scenario; 2] {
     let kinds = [Kind::InconsistentLockState, Kind::Deadlock];
     twins("hardirq-read-usage", about, SOURCE, &kinds, |sim, bug| {
         let lock = sim.rw_lock("lock");
-        sim.irq(0, "irq:7", 1, move |k| async move {
+        sim.irq(0, "device", 1, move |k| async move {
             k.write_lock(lock).await;
             k.write_unlock(lock).await;
         });
@@ -79,7 +79,7 @@ fn recursion() -> [Scenario; 2] {
         };
         match bug {
             true => _ = sim.task(0, "task", twice),
-            false => sim.irq(0, "irq:7", 1, twice),
+            false => sim.irq(0, "device", 1, twice),
         }
     })
 }
@@ -92,7 +92,7 @@ fn recursive_reader() -> [Scenario; 2] {
     twins("rwlock-recursive-order", about, SOURCE, &kinds, |sim, bug| {
         sim.cpus(2);
         let (a, b) = (sim.rw_lock("a"), sim.spin_lock("b"));
-        sim.irq(0, "irq:7", 1, move |k| async move {
+        sim.irq(0, "device", 1, move |k| async move {
             k.spin_lock(b).await;
             k.read_lock(a).await;
             k.read_unlock(a).await;
@@ -118,7 +118,7 @@ fn hardirq_chain() -> [Scenario; 2] {
     let about = "a hardirq-unsafe lock inside a hardirq-safe one";
     twins("hardirq-safe-unsafe", about, SOURCE, &[Kind::LockInversion], |sim, bug| {
         let (a, b) = (sim.spin_lock("a"), sim.spin_lock("b"));
-        sim.irq(0, "irq:7", 1, move |k| async move {
+        sim.irq(0, "device", 1, move |k| async move {
             k.spin_lock(a).await;
             k.spin_unlock(a).await;
         });

@@ -160,7 +160,7 @@ fn impossible() -> Vec<Scenario> {
                 if bug {
                     let old = k.read_once(state).await;
                     if old == 0 {
-                        k.rmw("set_bit", state, ksim::base::op::Rmw::Or, 1 << cpu, 0).await;
+                        k.rmw("atomic_or", state, ksim::base::op::Rmw::Or, 1 << cpu, 0).await;
                     }
                 } else {
                     k.cmpxchg(state, 0, 1 << cpu).await;

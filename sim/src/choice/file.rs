@@ -137,6 +137,8 @@ impl ScheduleFile {
             ParseError { line, problem: "this is not text (UTF-8)".to_owned(), remedy: FOREIGN }
         })?;
         let mut reader = Reader::default();
+        // Some editors put a byte-order mark before the first line.
+        let text = text.trim_start_matches('\u{feff}');
         for (i, line) in text.lines().enumerate() {
             let line = without_comment(line).trim();
             reader.line = i + 1;

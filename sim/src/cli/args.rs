@@ -1,6 +1,6 @@
 //! The arguments, as `--help` shows them.
 
-use super::values::{assignment, count, duration, part};
+use super::values::{assignment, count, duration, index, part};
 use crate::choice::strategies;
 use crate::run::Shard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -84,7 +84,7 @@ pub(super) struct Run {
     /// The scenario
     pub scenario: String,
     /// Which run of the campaign
-    #[arg(long, value_name = "I", default_value_t = 0)]
+    #[arg(long, value_name = "I", value_parser = index, default_value = "0")]
     pub index: u64,
     #[command(flatten)]
     pub source: Source,
@@ -219,7 +219,7 @@ pub(super) struct Debug {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Which run of the campaign, with a scenario [default: 0]
-    #[arg(long, value_name = "I")]
+    #[arg(long, value_name = "I", value_parser = index)]
     pub index: Option<u64>,
     /// How the schedules of seeds are drawn
     #[arg(long, value_name = "NAME", default_value = strategies::DEFAULT)]
@@ -361,7 +361,8 @@ pub(super) struct Check {
     /// Runs of each scenario at most; 1024 are enough for one whose expected findings have come
     #[arg(long, value_name = "N", value_parser = count, default_value = "20000")]
     pub runs: u64,
-    /// Steps of each scenario at most, so that those with long runs do not take all the time
+    /// Steps of each scenario, about, so that those with long runs do not take all the time; counted
+    /// between batches of runs, of which the first has 64
     #[arg(long, value_name = "N", value_parser = count, default_value = "8e6")]
     pub steps: u64,
     #[command(flatten)]

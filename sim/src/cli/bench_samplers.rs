@@ -32,7 +32,7 @@ pub(super) fn bench(all: &[Scenario], args: &args::BenchSamplers) -> Result<Outc
         jobs: args.jobs.get(),
     };
     let cells = (scenarios.len() * strategies.len()) as u64;
-    let watch = Watch::new("bench-samplers", Some(cells), None, 0);
+    let watch = Watch::of("bench-samplers", cells, "measurements");
     let rows = bench.run(&|done| watch.see(&Hunted { runs: done as u64, ..Hunted::default() }));
     watch.finish(0);
     match args.json {

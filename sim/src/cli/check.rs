@@ -5,7 +5,7 @@ use super::error::Error;
 use super::forms::{Case, Forms, Problem};
 use super::progress::{self, Watch};
 use super::style::{bad, counted, good, title};
-use super::{Outcome, args, print, program, select, text};
+use super::{Outcome, args, print, print_results, program, select, text};
 use crate::base::finding::Kind;
 use crate::choice::strategies;
 use crate::run::{Example, Execution, Hunt, Hunted, Scenario, Shard, repeat, replay};
@@ -66,8 +66,7 @@ pub(super) fn check(all: &[Scenario], args: &args::Check) -> Result<Outcome, Err
     let total = counted(scenarios.len() as u64, "scenario");
     let seconds = start.elapsed().as_secs_f64();
     if args.json {
-        let object = json!({ "results": results, "timing": { "seconds": seconds } });
-        print(&format!("{object:#}\n"))?;
+        print_results(&results, seconds)?;
         return Ok(outcome);
     }
     let summary = match outcome {

@@ -67,8 +67,7 @@ fn of_file<'s>(all: &'s [Scenario], args: &args::Debug) -> Result<Debugger<'s>, 
     let mut follow = Follow::new(schedule);
     let run = Debugger::new(scenario, params, &mut follow, 0, 0);
     if let Some(k) = follow.diverged() {
-        let line = schedule.lines().nth(k - 1).unwrap_or_default();
-        anstream::eprintln!("{} deviation {k} did not come: {line}", bad("diverged:"));
+        replay::warn_diverged(&file, k);
     }
     Ok(run)
 }

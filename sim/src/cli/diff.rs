@@ -78,6 +78,9 @@ fn side(all: &[Scenario], text: &str, args: &args::Diff) -> Result<Side, Error> 
                 body: Body::Snapshot(snapshot),
             })
         }
+        _ if !path.exists() && all.iter().any(|s| s.name == text) => {
+            Err(Error::WhichRun { scenario: text.to_owned() })
+        }
         _ => {
             let (file, mut execution) = super::replay::open(all, path)?;
             Ok(followed(&mut execution, text, &file))

@@ -26,10 +26,14 @@ pub(super) enum Error {
     Schedule { path: PathBuf, error: ParseError },
     /// A file is no snapshot.
     Snapshot { path: PathBuf },
+    /// A scenario, where a run is needed.
+    WhichRun { scenario: String },
     /// A run and a snapshot.
     NotComparable { a: String, b: String },
     /// A file does not hold the search that it should.
     Journal { path: PathBuf, problem: String },
+    /// What is to be gone on with later cannot be written.
+    Keep { path: PathBuf, error: io::Error },
     /// A folder or a file cannot be written.
     Write { path: PathBuf, error: io::Error },
     /// A file is in the way.
@@ -66,7 +70,11 @@ impl fmt::Display for Error {
             Error::UnknownStrategy { name } => {
                 let names = crate::choice::strategies::NAMES.iter().map(|(name, _)| *name);
                 let names: Vec<&str> = names.collect();
-                write!(f, "there is no strategy {name:?}; there is {}", names.join(", "))
+                let names = names.join(", ");
+                write!(
+                    f,
+                    "there is no strategy {name:?}; there is {names} (and pct1 to pct9, delay1 to delay9)"
+                )
             }
             Error::Journal { path, problem } => {
                 write!(f, "{}: {problem}; remove it to begin anew", path.display())
@@ -84,8 +92,20 @@ impl fmt::Display for Error {
                 "{}: this is not a snapshot of a report: give a .snap file that insta has written",
                 path.display()
             ),
+            Error::WhichRun { scenario } => write!(
+                f,
+                "{scenario} is a scenario; say which run of it: {scenario}@SEED, \
+                 {scenario}@SEED:INDEX, or {scenario}@FILE"
+            ),
             Error::NotComparable { a, b } => {
                 write!(f, "{a} and {b}: compare a snapshot with a snapshot, a run with a run")
+            }
+            Error::Keep { path, error } => {
+                write!(
+                    f,
+                    "cannot write {}: {error}; name another folder with --resume",
+                    path.display()
+                )
             }
             Error::Write { path, error } => {
                 write!(f, "cannot write {}: {error}; name another place with --out", path.display())
@@ -111,9 +131,10 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Read { error, .. } | Error::Write { error, .. } | Error::Output(error) => {
-                Some(error)
-            }
+            Error::Read { error, .. }
+            | Error::Keep { error, .. }
+            | Error::Write { error, .. }
+            | Error::Output(error) => Some(error),
             Error::Schedule { error, .. } => Some(error),
             _ => None,
         }

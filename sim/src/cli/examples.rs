@@ -43,11 +43,20 @@ fn words(example: &str) -> impl Iterator<Item = &str> {
 /// The whole command line, with its examples.
 pub(super) fn command() -> clap::Command {
     Cli::command().mut_subcommands(|command| {
+        // `--seed -1` is a number that is refused, not an unknown option.
+        let command = command.mut_args(|arg| match arg.get_action().takes_values() {
+            true => arg.allow_negative_numbers(true),
+            false => arg,
+        });
         let of = |example: &&&str| words(example).next() == Some(command.get_name());
         let lines = EXAMPLES.iter().filter(of).map(|line| format!("\n  {line}"));
         let examples = lines.collect::<String>();
         match command.get_after_help() {
             Some(_) if examples.is_empty() => command,
+            Some(own) if own.to_string().contains("Examples:") => {
+                let own = own.to_string().replacen("Examples:", &format!("Examples:{examples}"), 1);
+                command.after_help(own)
+            }
             Some(own) => {
                 let own = own.to_string();
                 command.after_help(format!("{own}\n\nExamples:{examples}"))

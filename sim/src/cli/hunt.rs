@@ -6,7 +6,7 @@ use super::progress::{self, Watch};
 use super::resume::{Log, Logged};
 use super::style::{bad, counted, title};
 use super::told::Told;
-use super::{Outcome, args, print, program, save, select, text};
+use super::{Outcome, args, print, print_results, program, save, select, text};
 use crate::base::finding::Signature;
 use crate::run::{Example, Found, Hunt, Hunted, Scenario};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
     let mut forms = Forms::new(args.format, names)?;
     let (mut results, mut told) = (Vec::new(), Told::default());
     let mut outcome = Outcome::Clean;
-    let mut unsaved = None;
+    let (mut unsaved, mut begun, mut made) = (None, 0, None);
     for (i, (scenario, params)) in scenarios.iter().zip(&params).enumerate() {
         let hunt = Hunt {
             scenario,
@@ -41,6 +41,7 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
             let left = (start + time).saturating_duration_since(Instant::now());
             Instant::now() + left / (scenarios.len() - i) as u32
         });
+        begun += 1;
         let begin = Instant::now();
         let result = match Report::new(hunt, args, until) {
             Ok(result) => result,
@@ -52,10 +53,25 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
         if !result.hunted.found.is_empty() {
             outcome = Outcome::Found;
         }
+        // Cut off without a finding, it has shown nothing: to tests that is an error.
+        let cut = progress::interrupted() && result.hunted.found.is_empty();
         match args.json {
             true => results.push(result.json()),
+            false if cut && args.format != args::Form::Text => {}
             false => forms.add(result.case(begin.elapsed()), |_| result.text(&told))?,
         }
+        if result.hunted.runs == 0 && !progress::interrupted() {
+            let args::Hunt { shard, runs, .. } = args;
+            let runs = counted(*runs, "run");
+            anstream::eprintln!(
+                "{}: no run in shard {}/{} of {runs}",
+                scenario.name,
+                shard.part,
+                shard.of
+            );
+            outcome = outcome.max(Outcome::Unjudged);
+        }
+        made = Some(result.hunted.runs);
         result.note(&mut told);
         // What was found is printed even if it cannot be saved.
         unsaved = unsaved.or(result.unsaved);
@@ -70,22 +86,28 @@ pub(super) fn hunt(all: &[Scenario], args: &args::Hunt) -> Result<Outcome, Error
     }
     let seconds = start.elapsed().as_secs_f64();
     if args.json {
-        let object = json!({ "results": results, "timing": { "seconds": seconds } });
-        print(&format!("{object:#}\n"))?;
+        print_results(&results, seconds)?;
     }
-    let ended = if progress::interrupted() { "interrupted" } else { "done" };
+    let mut ended = progress::ended().to_owned();
+    if progress::interrupted() && begun < scenarios.len() {
+        ended = format!("{ended} in scenario {begun} of {}", scenarios.len());
+    }
     let next = if args.resume.is_some() { "go on" } else { "repeat" };
-    anstream::eprintln!("{ended} after {seconds:.1} s; {next} with: {}", repeat(args));
+    let made = made.filter(|_| scenarios.len() == 1 && args.shard.of == 1);
+    anstream::eprintln!("{ended} after {seconds:.1} s; {next} with: {}", repeat(args, made));
     unsaved.map_or(Ok(outcome), Err)
 }
 
-/// The command line with everything that determines the result.
-fn repeat(args: &args::Hunt) -> String {
+/// The command line with everything that determines the result; `made`: how many runs there were in
+/// the only scenario.
+fn repeat(args: &args::Hunt, made: Option<u64>) -> String {
     let args::Source { seed, strategy, params } = &args.source;
     let mut line = format!("{} hunt {}", program(), args.scenarios.join(" "));
-    match args.time {
-        Some(time) => _ = write!(line, " --for {}ms", time.as_millis()),
-        None => _ = write!(line, " --runs {}", args.runs),
+    match (args.time, made) {
+        // A time leads to other runs on another machine.
+        (Some(_), Some(runs)) if args.resume.is_none() => _ = write!(line, " --runs {runs}"),
+        (Some(time), _) => _ = write!(line, " --for {}ms", time.as_millis()),
+        (None, _) => _ = write!(line, " --runs {}", args.runs),
     }
     _ = write!(line, " --seed {seed} --strategy {strategy}");
     line.push_str(&text::params(params));

@@ -24,7 +24,7 @@ impl Journal {
         search: &mut Search<'_>,
     ) -> Result<Journal, Error> {
         let path = dir.join(format!("{}.prove", scenario.name.replace('/', "__")));
-        let failed = |error| Error::Write { path: path.clone(), error };
+        let failed = |error| Error::Keep { path: path.clone(), error };
         let refused = |problem| Error::Journal { path: path.clone(), problem };
         fs::create_dir_all(dir).map_err(failed)?;
         let head = head(scenario, params, settings);
@@ -59,7 +59,7 @@ impl Journal {
     /// Adds to it.
     pub(super) fn append(&mut self, text: &str) -> Result<(), Error> {
         let written = self.file.write_all(text.as_bytes());
-        written.map_err(|error| Error::Write { path: self.path.clone(), error })
+        written.map_err(|error| Error::Keep { path: self.path.clone(), error })
     }
 }
 

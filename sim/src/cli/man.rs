@@ -19,7 +19,8 @@ pub(super) fn man(args: &args::Man) -> Result<Outcome, Error> {
         return Err(Error::UnknownCommand { name, names });
     };
     let mut out = Vec::new();
-    clap_mangen::Man::new(page.clone()).render(&mut out)?;
+    let source = format!("{program} {}", crate::VERSION);
+    clap_mangen::Man::new(page.clone()).source(source).render(&mut out)?;
     print(&String::from_utf8_lossy(&out))?;
     Ok(Outcome::Clean)
 }

@@ -38,7 +38,8 @@ pub(super) fn matrix(all: &[Scenario], args: &args::Matrix) -> Result<Outcome, E
         }
         !progress::interrupted()
     });
-    let mut table = Table { family, rows, saved: BTreeMap::new() };
+    let interrupted = progress::interrupted();
+    let mut table = Table { family, rows, interrupted, saved: BTreeMap::new() };
     table.save(args)?;
     let seconds = start.elapsed().as_secs_f64();
     match (args.json, args.markdown) {
@@ -46,7 +47,7 @@ pub(super) fn matrix(all: &[Scenario], args: &args::Matrix) -> Result<Outcome, E
         (_, true) => print(&table.markdown(&settings))?,
         _ => print(&table.text(&settings))?,
     }
-    anstream::eprintln!("done after {seconds:.1} s");
+    anstream::eprintln!("{} after {seconds:.1} s", progress::ended());
     Ok(table.outcome())
 }
 
@@ -62,6 +63,8 @@ fn largest(all: &[Scenario]) -> Option<String> {
 struct Table {
     family: String,
     rows: Vec<Row>,
+    /// Before it was full?
+    interrupted: bool,
     /// Where the schedule of a design and kind is.
     saved: BTreeMap<(usize, Kind), PathBuf>,
 }
@@ -101,6 +104,7 @@ impl Table {
             "family": self.family,
             "columns": Kind::ALL.map(Kind::name),
             "rows": rows,
+            "interrupted": self.interrupted,
             "bound": {
                 "executions": settings.limit,
                 "runs": settings.runs,
@@ -185,7 +189,11 @@ impl Table {
         };
         let cost = |name: &&str| {
             let value = row.costs.iter().find(|(n, _)| n == name);
-            value.map_or_else(|| "-".to_owned(), |(_, value)| value.to_string())
+            let unknown = self.interrupted && !row.complete();
+            value.filter(|_| !unknown).map_or_else(
+                || if unknown { "?" } else { "-" }.to_owned(),
+                |(_, value)| value.to_string(),
+            )
         };
         kinds.iter().map(cell).chain(self.costs().iter().map(cost)).collect()
     }
@@ -258,12 +266,12 @@ impl Table {
         }
         out.push('.');
         if partly > 0 {
-            let limit = counted(settings.limit, "execution");
-            _ = write!(
-                out,
-                " {} not explored completely within {limit}.",
-                counted(partly, "scenario")
-            );
+            let limit = match self.interrupted {
+                true => "before the interrupt".to_owned(),
+                false => format!("within {}", counted(settings.limit, "execution")),
+            };
+            let partly = counted(partly, "scenario");
+            _ = write!(out, " {partly} not explored completely {limit}.");
         }
         let all = self.rows.iter().flat_map(|row| &row.scenarios);
         for kind in Kind::ALL {

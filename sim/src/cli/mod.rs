@@ -145,6 +145,16 @@ fn print(text: &str) -> Result<(), Error> {
     Ok(out.flush()?)
 }
 
+/// Prints the results of all scenarios as JSON.
+fn print_results(results: &[serde_json::Value], seconds: f64) -> Result<(), Error> {
+    let object = serde_json::json!({
+        "results": results,
+        "interrupted": progress::interrupted(),
+        "timing": { "seconds": seconds },
+    });
+    print(&format!("{object:#}\n"))
+}
+
 /// The name of this program, for lines to repeat something.
 fn program() -> String {
     let path = std::env::args_os().next().map(std::path::PathBuf::from);

@@ -31,6 +31,11 @@ pub(super) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
+/// How a command has come to its end.
+pub(super) fn ended() -> &'static str {
+    if interrupted() { "interrupted" } else { "done" }
+}
+
 /// A line of progress, at most one every ten seconds.
 pub(super) fn note(start: Instant, text: &str) {
     static LAST: AtomicU64 = AtomicU64::new(0);
@@ -53,6 +58,8 @@ pub(super) struct Watch {
     last_line: Mutex<Instant>,
     /// Runs that an earlier process has made.
     before: u64,
+    /// What is counted.
+    unit: &'static str,
 }
 
 impl Watch {
@@ -74,14 +81,22 @@ impl Watch {
         bar.reset_eta();
         let start = Instant::now();
         let last_line = Mutex::new(start);
-        Watch { name: name.to_owned(), total, until, start, bar, last_line, before }
+        Watch { name: name.to_owned(), total, until, start, bar, last_line, before, unit: "runs" }
+    }
+
+    /// For something else than runs, in which nothing is found.
+    pub(super) fn of(name: &str, total: u64, unit: &'static str) -> Watch {
+        Watch { unit, ..Watch::new(name, Some(total), None, 0) }
     }
 
     /// How fast it is, and what was found.
     fn message(&self, so_far: &Hunted, now: Instant) -> String {
         let millis = now.duration_since(self.start).as_millis().max(1) as u64;
         let rate = (so_far.runs - self.before).saturating_mul(1000) / millis;
-        format!("{rate}/s, {}", counted(so_far.found.len() as u64, "finding"))
+        match self.unit {
+            "runs" => format!("{rate}/s, {}", counted(so_far.found.len() as u64, "finding")),
+            _ => format!("{rate}/s"),
+        }
     }
 
     fn line(&self, so_far: &Hunted, now: Instant) {
@@ -93,7 +108,7 @@ impl Watch {
         let of = self.total.map_or_else(String::new, |total| format!(" of {total}"));
         let seconds = now.duration_since(self.start).as_secs();
         let (runs, message) = (so_far.runs, self.message(so_far, now));
-        anstream::eprintln!("{}: {runs}{of} runs, {message}, {seconds} s", self.name);
+        anstream::eprintln!("{}: {runs}{of} {}, {message}, {seconds} s", self.name, self.unit);
     }
 
     /// Removes the bar. Findings are shrunk now, which may take a while.

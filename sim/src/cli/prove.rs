@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::journal::Journal;
 use super::style::{counted, faint, title};
-use super::{Outcome, args, print, progress, save, select, text};
+use super::{Outcome, args, print, print_results, progress, save, select, text};
 use crate::base::finding::Signature;
 use crate::run::prove::{Estimate, Found, Search, Settings};
 use crate::run::{Example, Params, Scenario, prove};
@@ -38,10 +38,9 @@ pub(super) fn prove(all: &[Scenario], args: &args::Prove) -> Result<Outcome, Err
     }
     let seconds = start.elapsed().as_secs_f64();
     if args.json {
-        let object = json!({ "results": results, "timing": { "seconds": seconds } });
-        print(&format!("{object:#}\n"))?;
+        print_results(&results, seconds)?;
     }
-    anstream::eprintln!("done after {seconds:.1} s");
+    anstream::eprintln!("{} after {seconds:.1} s", progress::ended());
     Ok(outcome)
 }
 
@@ -165,15 +164,19 @@ impl<'s> Proof<'s> {
             };
             let of = self.estimate.map_or_else(String::new, |e| {
                 let Estimate { mean, error, probes } = e;
-                format!(" of {mean:.1e} ± {error:.0e} interleavings ({probes} probes)")
+                let (mean, error) = (number(mean), number(error));
+                format!("; {mean} ± {error} interleavings in all ({probes} probes)")
             });
             format!("not complete: {}{of}{cut}", share(outcome))
         };
+        let states = match outcome.states {
+            0 => String::new(),
+            n => format!("{}, ", counted(n, "state")),
+        };
         let mut out = format!(
-            "{}: {covered}; {}, {}, {}\n",
+            "{}: {covered}; {}, {states}{}\n",
             title(&self.scenario.name),
             counted(outcome.executions, "execution"),
-            counted(outcome.states, "state"),
             counted(self.kept.len() as u64, "finding"),
         );
         for kept in &self.kept {
@@ -219,15 +222,20 @@ impl Kept {
     }
 }
 
-/// The share of the search that is done.
+/// The share of the search that is done: no part of the interleavings, as short runs weigh more.
 fn share(outcome: &prove::Outcome) -> String {
     let share = outcome.share();
-    format!("{}.{:03} %", share / 1000, share % 1000)
+    format!("{}.{:03} % of random runs covered", share / 1000, share % 1000)
+}
+
+/// A number of which only the order matters if it is large.
+fn number(n: f64) -> String {
+    if n < 1e6 { format!("{n:.0}") } else { format!("{n:.1e}") }
 }
 
 fn so_far(outcome: &prove::Outcome) -> String {
     format!(
-        "{} so far, {}, {}, {}",
+        "{}, {}, {}, {} so far",
         share(outcome),
         counted(outcome.executions, "execution"),
         counted(outcome.states, "state"),

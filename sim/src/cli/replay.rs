@@ -39,6 +39,12 @@ pub(super) fn replay(all: &[Scenario], args: &args::File) -> Result<Outcome, Err
     })
 }
 
+/// Says which deviation of the schedule did not come.
+pub(super) fn warn_diverged(file: &ScheduleFile, k: usize) {
+    let line = file.schedule.as_ref().and_then(|s| s.lines().nth(k - 1)).unwrap_or_default();
+    anstream::eprintln!("{} deviation {k} did not come: {line}", bad("diverged:"));
+}
+
 fn report(file: &ScheduleFile, replayed: &Replayed) -> String {
     let verdict = match replayed.verdict {
         Verdict::Passed => good(&replayed.verdict),

@@ -41,7 +41,11 @@ pub(super) fn one<'s>(all: &'s [Scenario], name: &str) -> Result<&'s Scenario, E
 /// The defaults of a scenario with these values.
 pub(super) fn params(scenario: &Scenario, values: &[(String, u64)]) -> Result<Params, Error> {
     let mut params = Params::defaults(&scenario.params);
-    for (name, value) in values {
+    for (i, (name, value)) in values.iter().enumerate() {
+        if values[..i].iter().any(|(before, _)| before == name) {
+            let problem = format!("parameter {name:?} is given twice");
+            return Err(Error::Param { scenario: scenario.name.clone(), problem });
+        }
         params
             .set(&scenario.params, name, *value)
             .map_err(|problem| Error::Param { scenario: scenario.name.clone(), problem })?;

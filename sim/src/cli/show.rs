@@ -4,7 +4,7 @@ use super::error::Error;
 use super::{args, print, replay, run};
 use crate::choice::ScheduleFile;
 use crate::report::{html, perfetto, tracedat};
-use crate::run::{Execution, Replayed, Scenario};
+use crate::run::{Execution, Replayed, Scenario, Verdict};
 use crate::trace::record::Outcome;
 use args::Format;
 use serde_json::{Value, json};
@@ -16,6 +16,9 @@ pub(super) fn show(all: &[Scenario], args: &args::Show) -> Result<super::Outcome
     let (file, mut execution) = replay::open(all, &args.file)?;
     let replayed = crate::run::replay::replay(&mut execution, &file);
     let Replayed { trace, .. } = &replayed;
+    if let Verdict::Diverged(k) = replayed.verdict {
+        replay::warn_diverged(&file, k);
+    }
     let findings = &execution.sim().system().findings;
     let bytes = match args.format {
         Format::Text => run::outcome_text(&execution, replayed.stop).into_bytes(),
@@ -41,7 +44,10 @@ pub(super) fn show(all: &[Scenario], args: &args::Show) -> Result<super::Outcome
             out.flush()?;
         }
     }
-    Ok(run::outcome(&execution, replayed.stop))
+    Ok(match replayed.verdict {
+        Verdict::Diverged(_) => super::Outcome::Unjudged,
+        _ => run::outcome(&execution, replayed.stop),
+    })
 }
 
 /// The name of a format that is no text.

@@ -5,13 +5,21 @@ use std::time::Duration;
 
 /// `20000`, `20_000`, `1e9`.
 pub(super) fn count(text: &str) -> Result<u64, String> {
-    let plain = text.replace('_', "");
-    let (digits, zeros) = plain.split_once(['e', 'E']).unwrap_or((&plain, "0"));
-    let number = digits.parse::<u64>().ok().zip(zeros.parse::<u32>().ok());
-    number
-        .and_then(|(digits, zeros)| digits.checked_mul(10u64.checked_pow(zeros)?))
+    number(text)
         .filter(|&n| n > 0)
         .ok_or_else(|| "give a whole number from 1, like 20000 or 1e9".to_owned())
+}
+
+/// The same, or 0.
+pub(super) fn index(text: &str) -> Result<u64, String> {
+    number(text).ok_or_else(|| "give a whole number, like 0 or 1e9".to_owned())
+}
+
+fn number(text: &str) -> Option<u64> {
+    let plain = text.replace('_', "");
+    let (digits, zeros) = plain.split_once(['e', 'E']).unwrap_or((&plain, "0"));
+    let (digits, zeros) = (digits.parse::<u64>().ok()?, zeros.parse::<u32>().ok()?);
+    digits.checked_mul(10u64.checked_pow(zeros)?)
 }
 
 /// `500ms`, `30s`, `5m`, `1h`, or seconds.

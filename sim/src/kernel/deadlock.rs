@@ -194,7 +194,10 @@ impl System {
             .chain(self.grace_period_waits_for())
             .collect();
         let id = all[0];
-        let wanted = self.contended(id).map_or(Ptr::NULL, |(at, _)| at);
+        let wanted = match self.m.agent(id).pending.op {
+            Op::Await { at, .. } => at,
+            _ => self.contended(id).map_or(Ptr::NULL, |(at, _)| at),
+        };
         let headline = self.stuck_headline(id);
         let others = all[1..].iter().map(|&a| self.waiting_party(a, self.contended(id))).collect();
         self.report(id, Kind::Deadlock, headline, wanted, others, notes);

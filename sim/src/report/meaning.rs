@@ -2,6 +2,7 @@
 
 use super::relevant::root;
 use crate::base::finding::{Finding, Kind, Party};
+use crate::base::preempt;
 
 /// `softirq:rcu on cpu0`.
 pub(super) fn who(party: &Party) -> String {
@@ -16,6 +17,24 @@ fn where_(party: &Party) -> String {
     match party.stack.first() {
         Some(func) => format!("{} (in {func}())", who(party)),
         None => who(party),
+    }
+}
+
+/// Why one must not sleep there, as far as the notes say.
+fn atomic(finding: &Finding) -> &'static str {
+    let number = |key: &str| {
+        let note = finding.notes.iter().find_map(|note| note.split(key).nth(1))?;
+        let digits = note.split(|c: char| !c.is_ascii_hexdigit()).next()?;
+        u32::from_str_radix(digits, 16).ok()
+    };
+    match (number("preempt_count: "), number("irqs_disabled(): ")) {
+        (Some(count), _) if preempt::in_hardirq(count) => "it is in a hard interrupt",
+        (Some(count), _) if preempt::in_serving_softirq(count) => "it serves a softirq",
+        (_, Some(1)) => "interrupts are off",
+        (Some(count), _) if preempt::bh_disabled(count) => "softirqs are off",
+        (Some(0), _) => "an RCU reader is open",
+        (Some(_), _) => "preemption is off",
+        (None, _) => "preemption, softirqs or interrupts are off, or an RCU reader is open",
     }
 }
 
@@ -37,6 +56,10 @@ pub(super) fn meaning(finding: &Finding) -> String {
         Kind::UseAfterFree => format!(
             "{by} follows a pointer to nowhere. It was read before somebody cleared or poisoned \
              it, or never set."
+        ),
+        Kind::DoubleFree if finding.headline.contains("invalid-free") => format!(
+            "{by} frees an address inside of {whole}, and nothing begins there: what is freed must \
+             be what an allocation has returned."
         ),
         Kind::DoubleFree => format!(
             "{by} frees {object}, which {} has freed already. Both believe that they hold the last \
@@ -69,8 +92,9 @@ pub(super) fn meaning(finding: &Finding) -> String {
         Kind::LockInversion => inversion(&by, finding),
         Kind::InconsistentLockState => lock_state(&by, finding),
         Kind::SleepInAtomic => format!(
-            "{by} may sleep or wait where that is forbidden: preemption, softirqs or interrupts are \
-             off, or an RCU reader is open, so whoever could wake it may never get the CPU."
+            "{by} may sleep or wait where that is forbidden: {}, so whoever could wake it may \
+             never get the CPU.",
+            atomic(finding)
         ),
         Kind::SuspiciousRcu => suspicious(&by, finding),
         Kind::Refcount => format!(

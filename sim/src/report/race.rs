@@ -63,6 +63,9 @@ pub fn race(finding: &Finding, trace: &Trace) -> String {
     }
     let text = match finding.kind {
         Kind::Deadlock => "*** DEADLOCK ***".to_owned(),
+        Kind::DoubleFree if finding.headline.contains("invalid-free") => {
+            "*** invalid-free ***".to_owned()
+        }
         kind => format!("*** {kind} ***"),
     };
     // What only the final state shows, no CPU has done.

@@ -78,6 +78,12 @@ pub(super) fn is_final(finding: &Finding) -> bool {
     finding.parties.iter().all(|p| p.event.is_none())
 }
 
+/// Is somebody blocked for ever on a word, and not on a lock?
+fn waits_for_word(finding: &Finding, trace: &Trace) -> bool {
+    let accessed = |t: &Touch| is_access(t) && t.object == finding.object;
+    finding.kind == Kind::Deadlock && trace.steps.iter().any(|s| s.touches.iter().any(accessed))
+}
+
 /// Is it the access to a word, and not the taking or release of a lock?
 fn is_access(touch: &Touch) -> bool {
     touch.memory && matches!(touch.mode, Mode::Read | Mode::Write)
@@ -101,7 +107,8 @@ impl<'t> Topic<'t> {
         past: &'t [bool],
     ) -> Topic<'t> {
         let about = |t: &Touch| t.mode == Mode::Write && is_part(&t.object, &finding.object);
-        let all = matches!(finding.kind, Kind::Assertion | Kind::Stall);
+        let all =
+            matches!(finding.kind, Kind::Assertion | Kind::Stall) || waits_for_word(finding, trace);
         let steps = trace.steps.iter().enumerate();
         let named =
             steps.filter(|(at, s)| all || marks.contains(at) || s.touches.iter().any(about));
@@ -130,6 +137,13 @@ impl<'t> Topic<'t> {
     fn words(&self, culprit: usize) -> BTreeSet<&'t str> {
         let object = self.finding.object.as_str();
         match self.finding.kind {
+            // What should have come, and what kept whoever owes it from doing it.
+            Kind::Deadlock if waits_for_word(self.finding, self.trace) => {
+                let mut words =
+                    self.contended(&self.touched(|_| true).into_iter().map(root).collect());
+                words.extend(self.touched(|t| is_part(&t.object, object)));
+                words
+            }
             // Who is named, in which region and how called, is all.
             Kind::Deadlock
             | Kind::LockInversion

@@ -20,9 +20,8 @@ pub(super) fn call_trace(party: &Party, trace: &Trace) -> String {
         return out + &format!(" <TASK>\n{own} </TASK>\n");
     }
     out.push_str(&format!(" <IRQ>\n{own} </IRQ>\n"));
-    if let Some(below) = interrupted(trace, at) {
-        let stack: Vec<String> = below.stack.clone();
-        out.push_str(&format!(" <TASK>\n{} </TASK>\n", indented(&stack)));
+    if let Some(below) = interrupted(trace, at).filter(|below| !below.stack.is_empty()) {
+        out.push_str(&format!(" <TASK>\n{} </TASK>\n", indented(&below.stack)));
     }
     out
 }

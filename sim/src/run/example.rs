@@ -7,7 +7,7 @@ use super::prove;
 use super::reduce::{self, Reduced};
 use super::scenario::Scenario;
 use crate::base::finding::{Finding, Signature};
-use crate::choice::{Origin, Schedule, ScheduleFile, strategies};
+use crate::choice::{Origin, Schedule, ScheduleFile};
 use crate::report;
 use crate::trace::Trace;
 use std::panic::Location;
@@ -57,7 +57,8 @@ impl Example {
         let lifted = search.replay(found).sim().lift();
         let mut execution = Execution::with_params(scenario, params.clone());
         let reduced = reduce::reduce(&mut execution, &lifted, signature)?;
-        let origin = Origin { strategy: strategies::DEFAULT.to_owned(), seed: 0, index: 0 };
+        // No seed leads there.
+        let origin = Origin { strategy: "prove".to_owned(), seed: 0, index: 0 };
         let file = file(scenario, params, origin, signature, &reduced.trace);
         Some(Example::of_schedule(file, reduced, &execution))
     }
