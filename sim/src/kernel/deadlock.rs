@@ -70,13 +70,17 @@ impl System {
         Some((other, text))
     }
 
-    /// The operations that could not begin because a lock is held, by agents that nobody interrupts.
-    pub fn waiting_for_locks(&self) -> Vec<Event> {
+    /// The operations that could not begin because a lock is held or a condition is false, by agents
+    /// that nobody interrupts.
+    pub fn waiting(&self) -> Vec<Event> {
         let ids = (0..self.m.agents.len()).map(|i| AgentId(i as u16));
         let waits = ids.filter(|&id| {
             let agent = self.m.agent(id);
-            let lock = matches!(self.blocker(id), Some((_, Why::Lock(_))));
-            agent.is_live() && !agent.begun && lock
+            let waits = match self.blocker(id) {
+                Some((_, why)) => matches!(why, Why::Lock(_)),
+                None => matches!(agent.pending.op, Op::Await { .. }),
+            };
+            agent.is_live() && !agent.begun && waits
         });
         waits.map(|id| self.event_now(id, Phase::Begun)).collect()
     }

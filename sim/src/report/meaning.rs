@@ -182,7 +182,7 @@ fn lock_state(by: &str, finding: &Finding) -> String {
         format!("{by} frees the memory of {object} while holding it: nobody can release it.")
     } else if says("locks held") {
         format!("{by} ends with {object} held: nobody can release it any more.")
-    } else if says("in a hard interrupt") || says("IRQs not enabled") {
+    } else if says("__local_bh_enable_ip") {
         format!(
             "{by} turns softirqs on, which may run them there and turn interrupts on, where \
              interrupts are off and must stay so."

@@ -43,9 +43,15 @@ pub fn race(finding: &Finding, trace: &Trace) -> String {
     let steps = relevant::steps(finding, trace);
     let Some(&culprit) = steps.last() else { return String::new() };
     let waits = |step: &&Step| {
-        let start = format!("{} waits", trace.agent(step).name);
-        finding.kind == Kind::Deadlock && finding.notes.iter().any(|n| n.starts_with(&start))
+        let name = &trace.agent(step).name;
+        let says = |n: &String| {
+            let rest = n.strip_prefix(name.as_str());
+            rest.is_some_and(|r| r.starts_with(" waits") || r.starts_with(" cannot finish"))
+        };
+        finding.kind == Kind::Deadlock && finding.notes.iter().any(says)
     };
+    // Is what it was noticed at the last thing that anybody could do?
+    let stuck = relevant::waits_for_word(finding, trace);
     let waiting = trace.blocked.iter().filter(waits);
     let names = Names::of(steps.iter().map(|&at| &trace.steps[at]).chain(waiting.clone()), finding);
     let waiting: Vec<Step> = waiting.map(|step| names.shorten(step)).collect();
@@ -55,11 +61,14 @@ pub fn race(finding: &Finding, trace: &Trace) -> String {
     let mut lines = Vec::new();
     let mut told: Vec<Option<usize>> = vec![None; trace.agents.len()];
     for (step, &at) in shown.iter().zip(&steps) {
-        if at == culprit {
+        if at == culprit && !stuck {
             waiting.iter().for_each(|step| story.tell(step, None, &mut lines));
         }
         story.tell(step, untold(trace, told[step.agent], at), &mut lines);
         told[step.agent] = Some(at);
+    }
+    if stuck {
+        waiting.iter().for_each(|step| story.tell(step, None, &mut lines));
     }
     let text = match finding.kind {
         Kind::Deadlock => "*** DEADLOCK ***".to_owned(),

@@ -79,9 +79,9 @@ pub(super) fn is_final(finding: &Finding) -> bool {
 }
 
 /// Is somebody blocked for ever on a word, and not on a lock?
-fn waits_for_word(finding: &Finding, trace: &Trace) -> bool {
-    let accessed = |t: &Touch| is_access(t) && t.object == finding.object;
-    finding.kind == Kind::Deadlock && trace.steps.iter().any(|s| s.touches.iter().any(accessed))
+pub(super) fn waits_for_word(finding: &Finding, trace: &Trace) -> bool {
+    let object = finding.object.as_str();
+    finding.kind == Kind::Deadlock && object != "NULL" && !locks(trace).contains(object)
 }
 
 /// Is it the access to a word, and not the taking or release of a lock?
@@ -140,7 +140,7 @@ impl<'t> Topic<'t> {
             // What should have come, and what kept whoever owes it from doing it.
             Kind::Deadlock if waits_for_word(self.finding, self.trace) => {
                 let mut words =
-                    self.contended(&self.touched(|_| true).into_iter().map(root).collect());
+                    self.contended(&self.touched(|_| true).into_iter().map(root).collect(), &[]);
                 words.extend(self.touched(|t| is_part(&t.object, object)));
                 words
             }
@@ -165,7 +165,7 @@ impl<'t> Topic<'t> {
                 let mut roots: BTreeSet<&str> =
                     marks.filter(|t| t.memory).map(|t| root(&t.object)).collect();
                 roots.insert(root(object));
-                let mut words = self.contended(&roots);
+                let mut words = self.contended(&roots, self.marks);
                 words.extend(self.counters(root(object)));
                 match self.finding.kind {
                     Kind::UseAfterFree => words.extend(self.source(culprit)),
@@ -175,7 +175,7 @@ impl<'t> Topic<'t> {
             }
             Kind::Assertion | Kind::Stall if is_final(self.finding) => {
                 let roots = self.touched(|_| true).into_iter().map(root).collect();
-                self.contended(&roots)
+                self.contended(&roots, self.marks)
             }
             // What the same function has looked at before.
             Kind::Assertion | Kind::Stall => {
@@ -194,11 +194,11 @@ impl<'t> Topic<'t> {
     }
 
     /// The words of these objects by which several agents have influenced each other: more than
-    /// one has accessed them, and somebody has changed them.
-    fn contended(&self, roots: &BTreeSet<&str>) -> BTreeSet<&'t str> {
+    /// one has accessed them, these steps apart, and somebody has changed them.
+    fn contended(&self, roots: &BTreeSet<&str>, apart: &[usize]) -> BTreeSet<&'t str> {
         let mut words: BTreeMap<&str, (BTreeSet<usize>, bool)> = BTreeMap::new();
         for (at, step) in self.trace.steps.iter().enumerate() {
-            if self.marks.contains(&at) || !self.takes(at) {
+            if apart.contains(&at) || !self.takes(at) {
                 continue;
             }
             for touch in step.touches.iter().filter(|t| is_access(t)) {

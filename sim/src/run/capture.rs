@@ -35,7 +35,7 @@ impl Sim {
             let last = sys.events.iter().rev().find(|e| e.agent == event.agent);
             last.is_some_and(|e| e.phase == Phase::Begun)
         };
-        let blocked = sys.waiting_for_locks().into_iter().filter(|event| !told(event));
+        let blocked = sys.waiting().into_iter().filter(|event| !told(event));
         let blocked = blocked.map(|event| capture.bare(event, &agents)).collect();
         Trace { cpus: sys.m.cpus.len() as u16, agents, steps, blocked }
     }
