@@ -78,3 +78,29 @@ fn reductions_lose_nothing() {
     }
     assert!(compared.iter().all(|n| *n > 50), "{compared:?} scenarios");
 }
+
+/// The table of docs/exhaustive.md, as far as it takes no time: executions and states, with and
+/// without reduction.
+#[test]
+fn the_figures_in_the_docs_are_true() {
+    let docs = include_str!("../../docs/exhaustive.md");
+    let number = |cell: &str| cell.replace(',', "").parse::<u64>().ok();
+    let mut checked = 0;
+    for line in docs.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let figures = [2, 3, 5, 6].map(|at| cells.get(at).copied().and_then(number));
+        let [Some(with), Some(states), Some(without), Some(all)] = figures else { continue };
+        if without > 20_000 {
+            continue;
+        }
+        let name = format!("pte-free-defer/{}", cells[1]);
+        let scenario = below(&name).next().unwrap_or_else(|| panic!("no scenario {name}"));
+        let found = [true, false].map(|reduce| {
+            let outcome = search(&scenario, Settings { reduce, ..Settings::default() });
+            (outcome.executions, outcome.states)
+        });
+        assert_eq!(found, [(with, states), (without, all)], "{name}");
+        checked += 1;
+    }
+    assert!(checked >= 8, "{checked} rows");
+}

@@ -132,6 +132,7 @@ fn gup_stale_pin() -> Vec<Scenario> {
         let (pinned, copied) = (sim.word("pinned", 0u64), sim.word("copied", 0u64));
         sim.task(0, "gup", move |k| async move {
             let k = &k.func("gup_pte_range");
+            let flags = k.local_irq_save().await;
             if k.read_once(pmd).await == 1 {
                 k.atomic_inc(count).await;
                 if bug || k.read_once(pmd).await == 1 {
@@ -140,6 +141,7 @@ fn gup_stale_pin() -> Vec<Scenario> {
                     k.atomic_dec(count).await;
                 }
             }
+            k.local_irq_restore(flags).await;
         });
         sim.task(1, "khugepaged", move |k| async move {
             let k = &k.func("__collapse_huge_page_isolate");
