@@ -113,6 +113,9 @@ pub(super) struct Class {
     pub(super) lock: Ptr,
     /// Does waiting for it sleep?
     pub(super) sleeps: bool,
+    /// How it was used, if it sleeps: always with interrupts on, which contradicts nothing. For
+    /// reports.
+    pub(super) slept: Usage,
     /// How it was used.
     pub(super) usage: Usage,
     /// The event that first set each usage bit.
@@ -127,7 +130,8 @@ impl Class {
     /// The four usage characters of a lock line, as `{+.?.}`: hardirq write and read, softirq
     /// write and read; `-` in that context, `+` with it enabled, `?` both, `.` neither.
     pub(super) fn chars(&self) -> String {
-        let char = |i: u8| match (self.usage >> i & 1, self.usage >> (i + 4) & 1) {
+        let usage = self.usage | self.slept;
+        let char = |i: u8| match (usage >> i & 1, usage >> (i + 4) & 1) {
             (0, 0) => '.',
             (_, 0) => '-',
             (0, _) => '+',

@@ -60,6 +60,9 @@ impl Detector for Lockdep {
                 if !(first && sleeps) || event.rcu_nesting != 0 || in_irq(event) {
                     self.acquire(event, next, kind, attempt, alarms);
                 }
+                if sleeps {
+                    self.slept(next);
+                }
                 self.held_by(event).push(next);
             }
             Op::Unlock { at: lock, kind, flags } => {
@@ -168,9 +171,17 @@ impl Lockdep {
         if !attempt {
             if next.sleeps {
                 self.wait_context(event, next, alarms);
+                self.slept(next);
             }
             self.order(event, next, alarms);
         }
+    }
+
+    /// Takes note that a lock that sleeps was taken, with interrupts on as they must be.
+    #[inline]
+    fn slept(&mut self, lock: Held) {
+        self.graph.class_mut(lock.class).slept |=
+            enabled(false, lock.read) | enabled(true, lock.read);
     }
 
     /// Adds new usage of a class, and looks for usage that it contradicts.

@@ -66,6 +66,7 @@ pub(super) fn steps(finding: &Finding, trace: &Trace) -> Vec<usize> {
     }
     marks.iter().for_each(|&m| keep[m] = true);
     add_invocations(trace, &mut keep);
+    add_beginnings(trace, &mut keep);
     let matter = |lock: &str| topic.is_about_locks() || shared(trace, &keep, lock);
     let locks: BTreeSet<&str> = locks(trace).into_iter().filter(|l| matter(l)).collect();
     add_regions(trace, &locks, &mut keep);
@@ -270,6 +271,18 @@ fn add_invocations(trace: &Trace, keep: &mut [bool]) {
             if trace.steps[creation].op == "call_rcu" {
                 add_grace_period(trace, creation, caller, keep);
             }
+        }
+    }
+}
+
+/// No end of a grace period without its beginning.
+fn add_beginnings(trace: &Trace, keep: &mut [bool]) {
+    let mut begin = None;
+    for at in 0..trace.steps.len() {
+        match trace.steps[at].op.as_str() {
+            "rcu_gp_init" => begin = Some(at),
+            "rcu_gp_cleanup" if keep[at] => begin.into_iter().for_each(|at| keep[at] = true),
+            _ => {}
         }
     }
 }
