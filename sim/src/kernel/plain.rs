@@ -34,8 +34,8 @@ fn begins_alone(task: &Agent, cpu: &Cpu) -> bool {
 impl System {
     /// Takes the pending step of this agent, and lets time pass, if it is a running task that reads
     /// or writes a word in no special use, takes or releases a mutex that it need not wait for,
-    /// starts another task, or finds that one has ended. `None`: nothing has happened, and the step goes the long
-    /// way ([`System::step`]), on which the same would happen.
+    /// starts another task, or finds that one has ended. `None`: nothing has happened, and the step
+    /// goes the long way ([`System::step`]), on which the same would happen.
     #[inline]
     pub fn plain_step(&mut self, id: AgentId) -> Option<Plain> {
         let agents = self.m.agents.len();
