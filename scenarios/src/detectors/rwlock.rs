@@ -68,7 +68,7 @@ fn hardirq_writes() -> [Scenario; 2] {
 /// A writer that arrives in between stands before the second reader (queued rwlocks). In an
 /// interrupt readers pass waiting writers, so the same is right there.
 fn recursion() -> [Scenario; 2] {
-    let about = "read_lock() twice in one task, or in one interrupt";
+    let about = "read_lock() twice in one task; in one interrupt, or with softirqs off";
     twins("rwlock-recursion", about, SOURCE, &[Kind::LockInversion], |sim, bug| {
         let lock = sim.rw_lock("lock");
         let twice = move |k: ksim::program::Kernel| async move {
@@ -79,7 +79,16 @@ fn recursion() -> [Scenario; 2] {
         };
         match bug {
             true => _ = sim.task(0, "task", twice),
-            false => sim.irq(0, "device", 1, twice),
+            false => {
+                sim.irq(0, "device", 1, twice);
+                let softirqs = sim.rw_lock("softirqs");
+                sim.task(0, "task", move |k| async move {
+                    k.read_lock_bh(softirqs).await;
+                    k.read_lock_bh(softirqs).await;
+                    k.read_unlock_bh(softirqs).await;
+                    k.read_unlock_bh(softirqs).await;
+                });
+            }
         }
     })
 }
