@@ -101,11 +101,12 @@ impl fmt::Display for Error {
                 write!(f, "{a} and {b}: compare a snapshot with a snapshot, a run with a run")
             }
             Error::Keep { path, error } => {
-                write!(
-                    f,
-                    "cannot write {}: {error}; name another folder with --resume",
-                    path.display()
-                )
+                let why = match error.kind() {
+                    io::ErrorKind::AlreadyExists => "it is not a folder".to_owned(),
+                    _ => error.to_string(),
+                };
+                let path = path.display();
+                write!(f, "cannot write {path}: {why}; name another folder with --resume")
             }
             Error::Write { path, error } => {
                 write!(f, "cannot write {}: {error}; name another place with --out", path.display())

@@ -26,7 +26,7 @@ impl Journal {
         let path = dir.join(format!("{}.prove", scenario.name.replace('/', "__")));
         let failed = |error| Error::Keep { path: path.clone(), error };
         let refused = |problem| Error::Journal { path: path.clone(), problem };
-        fs::create_dir_all(dir).map_err(failed)?;
+        fs::create_dir_all(dir).map_err(|error| Error::Keep { path: dir.to_owned(), error })?;
         let head = head(scenario, params, settings);
         let mut text = match fs::read_to_string(&path) {
             Ok(text) => text,
