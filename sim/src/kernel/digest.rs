@@ -27,8 +27,7 @@ impl System {
     pub fn digest(&self, out: &mut Vec<u64>) {
         self.digest_memory(out);
         for (number, cpu) in self.m.cpus.iter().enumerate() {
-            out.push(0xc0 << 56 | number as u64);
-            self.digest_cpu(cpu, out);
+            self.digest_cpu(number as u64, cpu, out);
         }
         for number in 0..self.m.agents.len() {
             self.digest_agent(AgentId(number as u16), out);
@@ -99,17 +98,21 @@ impl System {
         out.push(sum);
     }
 
-    fn digest_cpu(&self, cpu: &Cpu, out: &mut Vec<u64>) {
-        let softirqs = u64::from(cpu.softirq_pending) << 16 | u64::from(cpu.softirq_serving);
-        out.push(u64::from(cpu.preempt) << 32 | softirqs);
+    fn digest_cpu(&self, number: u64, cpu: &Cpu, out: &mut Vec<u64>) {
         let flags = [cpu.irqs_off, cpu.ksoftirqd_woken, cpu.in_ksoftirqd];
-        out.push(flags.iter().fold(cpu.eqs as u64, |sum, &flag| sum << 1 | u64::from(flag)));
+        let flags = flags.iter().fold(cpu.eqs as u64, |sum, &flag| sum << 1 | u64::from(flag));
+        out.push(0xc0 << 56 | flags << 48 | number << 32 | u64::from(cpu.preempt));
+        let softirqs = u64::from(cpu.softirq_pending) << 16 | u64::from(cpu.softirq_serving);
+        let waiting = (cpu.expired.len() as u64) << 16 | cpu.calls.len() as u64;
+        out.push(softirqs << 32 | waiting);
         out.extend(cpu.stack.iter().map(|id| 1 << 32 | u64::from(id.0)));
         // Which task runs matters only where another one could not take over at once.
         if !self.is_open(cpu) {
             out.push(cpu.current.map_or(0, |id| u64::from(id.0) + 1));
         }
-        out.push((cpu.expired.len() as u64) << 32 | cpu.calls.len() as u64);
+        if waiting == 0 {
+            return;
+        }
         let mut add = |call: &QueuedCall| {
             out.extend([self.word_of(call.func.0), call.arg]);
             out.push(call.caller.map_or(0, |id| u64::from(id.0) + 1));
@@ -143,7 +146,11 @@ impl System {
                 | u64::from(agent.begun) << 35
                 | saved,
         );
-        out.push(agent.budget.into());
+        // Those that are made when first needed have no fixed number.
+        out.push(u64::from(agent.budget) | (agent.kind as u64) << 32);
+        if agent.kind == AgentKind::Softirq {
+            out.push(text(agent.role));
+        }
         let waits = agent.begun || (agent.kind == AgentKind::Softirq && agent.is_live());
         if waits {
             out.push(match agent.pending.op {
@@ -159,7 +166,8 @@ impl System {
         out.push(u64::from(rcu.in_progress()) << 32 | rcu.needed.saturating_sub(completed));
         out.extend(rcu.wait_cpus.iter().map(|a| 1 << 20 | u64::from(a.0)));
         out.extend(rcu.wait_tasks.iter().map(|a| 1 << 21 | u64::from(a.0)));
-        for (cpu, list) in rcu.lists.iter().enumerate() {
+        let lists = rcu.lists.iter().enumerate();
+        for (cpu, list) in lists.filter(|(_, list)| !list.queue.is_empty() || list.round != 0) {
             out.push(list.queue.len() as u64 | (cpu as u64) << 32 | u64::from(list.round) << 48);
             for cb in &list.queue {
                 out.extend([cb.head.0, cb.ticket.saturating_sub(completed)]);

@@ -17,13 +17,19 @@ use std::sync::Arc;
 pub struct Expander<'s> {
     walker: Walker<'s>,
     settings: Settings,
+    /// Of the last step.
     effects: Vec<Access>,
+    /// Of all outcomes of a step.
+    all: Vec<Access>,
+    /// See [`Expander::look`].
+    awake: Vec<(AgentId, Left)>,
 }
 
 impl<'s> Expander<'s> {
     /// An expander.
     pub fn new(walker: Walker<'s>, settings: Settings) -> Expander<'s> {
-        Expander { walker, settings, effects: Vec::new() }
+        let (effects, all, awake) = (Vec::new(), Vec::new(), Vec::new());
+        Expander { walker, settings, effects, all, awake }
     }
 
     /// The point at the start, or the end of a run without a choice.
@@ -44,7 +50,8 @@ impl<'s> Expander<'s> {
         let mut here = true;
         let mut branches = Vec::new();
         let mut sleep = node.sleep.clone();
-        for (agent, left) in self.awake(&sleep, node.only, node.left) {
+        self.look(&sleep, node.only, node.left);
+        for (agent, left) in self.awake.clone() {
             if !here {
                 self.walker.go(path);
                 let _ = self.walker.stop();
@@ -52,7 +59,7 @@ impl<'s> Expander<'s> {
             }
             let outcomes = self.walker.system().outcomes(agent);
             let op = self.walker.system().m.agent(agent).pending.op;
-            let mut all = Vec::new();
+            self.all.clear();
             for outcome in 0..outcomes as u16 {
                 let Some(left) = self.charge_outcome(op, outcome, left) else { continue };
                 if !here {
@@ -65,12 +72,12 @@ impl<'s> Expander<'s> {
                 let mut effects = std::mem::take(&mut self.effects);
                 self.step(choice, &mut effects);
                 let below = node::after(&sleep, &effects);
-                all.extend_from_slice(&effects);
+                self.all.extend_from_slice(&effects);
                 self.effects = effects;
                 branches.push(self.follow(path, vec![choice], below, left, known));
             }
             if self.settings.sleeps() && node::bit(agent) != 0 {
-                sleep.push(Sleeping { agent, effects: Arc::from(all) });
+                sleep.push(Sleeping { agent, effects: Arc::from(&self.all[..]) });
             }
         }
         let slept = sleep.split_off(node.sleep.len());
@@ -129,8 +136,8 @@ impl<'s> Expander<'s> {
             if let Some(stop) = self.walker.stop() {
                 break self.ended(stop);
             }
-            let awake = self.awake(&sleep, None, left);
-            match awake[..] {
+            self.look(&sleep, None, left);
+            match self.awake[..] {
                 [] => break Way::Redundant,
                 [(agent, next)] if self.walker.system().outcomes(agent) == 1 => {
                     let choice = Choice { agent, outcome: 0 };
@@ -171,16 +178,18 @@ impl<'s> Expander<'s> {
         Way::Ended { key, class: None }
     }
 
-    /// Who is to be explored here, in order, and what the bounds then have left.
-    fn awake(&self, sleep: &[Sleeping], only: Option<u128>, left: Left) -> Vec<(AgentId, Left)> {
-        let enabled = self.walker.system().enabled_set();
-        let slept = |a: AgentId| sleep.iter().any(|s| s.agent == a);
-        let wanted = |a: AgentId| only.is_none_or(|o| o & node::bit(a) != 0);
-        enabled
-            .iter()
-            .filter(|&a| !slept(a) && wanted(a))
-            .filter_map(|a| self.charge(a, left).map(|l| (a, l)))
-            .collect()
+    /// Finds out who is to be explored here, in order, and what the bounds then have left.
+    fn look(&mut self, sleep: &[Sleeping], only: Option<u128>, left: Left) {
+        let mut awake = std::mem::take(&mut self.awake);
+        awake.clear();
+        for agent in self.walker.system().enabled_set().iter() {
+            let slept = sleep.iter().any(|s| s.agent == agent);
+            let wanted = only.is_none_or(|o| o & node::bit(agent) != 0);
+            if let Some(left) = self.charge(agent, left).filter(|_| !slept && wanted) {
+                awake.push((agent, left));
+            }
+        }
+        self.awake = awake;
     }
 
     /// What letting this agent act costs; `None` if the bounds do not allow it.

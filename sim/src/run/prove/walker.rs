@@ -172,9 +172,9 @@ impl<'s> Walker<'s> {
         if heard {
             self.numbers.extend_from_slice(&self.heard);
         }
-        self.bytes.clear();
-        for number in &self.numbers {
-            self.bytes.extend_from_slice(&number.to_le_bytes());
+        self.bytes.resize(self.numbers.len() * 8, 0);
+        for (bytes, number) in self.bytes.chunks_exact_mut(8).zip(&self.numbers) {
+            bytes.copy_from_slice(&number.to_le_bytes());
         }
         xxh3_128(&self.bytes)
     }
