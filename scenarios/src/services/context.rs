@@ -20,6 +20,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         at_bh_enable(),
         in_ksoftirqd(),
         left_to_ksoftirqd(),
+        not_left_any_more(),
         order_of_vectors(),
         rounds(),
         not_nested(),
@@ -197,6 +198,35 @@ fn left_to_ksoftirqd() -> Vec<Scenario> {
             k.preempt_enable().await;
         });
         sim.at_end(move |end| expect("ran", end.get(ran), 1));
+    })
+}
+
+/// 1. A tasklet raised with preemption off wakes `ksoftirqd`; an interrupt comes, and it runs at once.
+/// 2. Nothing is left to `ksoftirqd` now: the softirq of the next interrupt runs at its exit.
+fn not_left_any_more() -> Vec<Scenario> {
+    let about = "once nothing is pending any more, softirqs run at the exit of interrupts again";
+    twins("softirq-not-left-any-more", about, SOFTIRQ, &[Kind::Assertion], |sim, bug| {
+        sim.cpus(1);
+        let (tasklet, net_rx) = (sim.word("tasklet", 0u64), sim.word("net_rx", 0u64));
+        sim.irq(0, "timer", 1, |k| async move { k.relax().await });
+        sim.irq(0, "nic", 1, |k| async move { k.raise_softirq(NET_RX_SOFTIRQ).await });
+        sim.softirq(TASKLET_SOFTIRQ, move |k| async move { k.write_once(tasklet, 1).await });
+        sim.softirq(NET_RX_SOFTIRQ, move |k| async move { k.write_once(net_rx, 1).await });
+        sim.task(0, "task", move |k| async move {
+            k.preempt_disable().await;
+            k.raise_softirq(TASKLET_SOFTIRQ).await;
+            let ran = k.read_once(tasklet).await == 1;
+            if !bug {
+                k.local_bh_disable().await;
+            }
+            let before = k.read_once(net_rx).await;
+            let after = k.read_once(net_rx).await;
+            k.assert(!ran || before == after, "no softirq ran").await;
+            if !bug {
+                k.local_bh_enable().await;
+            }
+            k.preempt_enable().await;
+        });
     })
 }
 

@@ -175,6 +175,9 @@ impl System {
         cpu.preempt -= SOFTIRQ_OFFSET;
         if cpu.softirq_pending != 0 {
             self.wake_ksoftirqd(cpu_id);
+        } else {
+            // It would find nothing to do, and sleep again.
+            cpu.ksoftirqd_woken = false;
         }
         self.access(Object::RCU, Mode::Read);
         self.m.touch(cpu_id);
